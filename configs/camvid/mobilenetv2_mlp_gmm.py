@@ -1,0 +1,2 @@
+_base_ = "mobilenetv2_mlp_softmax.py"
+model = dict(classifier=dict(components=3, dim=64))

@@ -1,0 +1,5 @@
+"""``python -m gmmbench``."""
+
+from gmmbench.cli import console_main
+
+console_main()

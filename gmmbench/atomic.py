@@ -1,0 +1,57 @@
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from gmmbench.errors import InputError
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[Any]]:
+    """Open ``path`` for binary writing; it appears, complete, when the block ends without an error.
+
+    Until then the bytes lie in a temporary sibling, which an error or Ctrl-C removes. The parent
+    folder is made where it is missing.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written.
+    """
+    part = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        os.chmod(part, 0o666 & ~_umask())
+        os.replace(part, path)
+        part = None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR):
+            raise InputError(
+                f"cannot write {path}: {os.strerror(error.errno)}; free space or name another folder with --out"
+            ) from error
+        raise
+    finally:
+        if part is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(part)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 with Unix line ends, whole or not at all."""
+    with atomic_file(path) as file:
+        file.write(text.encode())
+
+
+def _umask() -> int:
+    """The process's umask: ``mkstemp`` makes files private, results are meant to be shared."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,244 @@
+"""The command line: parses, prints, exits. Everything heavy is imported inside a verb, so help is instant."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from gmmbench.console import err, out, progress_bar
+from gmmbench.errors import InputError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Which segmentation model notices what it was never shown? Train GMMSeg and its softmax twin,"
+    " evaluate both on known classes and on anomalies, report.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="The data sets.")
+scores_app = typer.Typer(no_args_is_help=True, help="The anomaly scores.")
+app.add_typer(data_app, name="data")
+app.add_typer(scores_app, name="scores")
+
+Config = Annotated[
+    Path, typer.Argument(help="An experiment's config, for example configs/camvid/mobilenetv2_mlp_gmm.py.")
+]
+Checkpoint = Annotated[Path, typer.Argument(help="model.pth or a training checkpoint of that config.")]
+DataRoot = Annotated[
+    Path,
+    typer.Option(envvar="GMMBENCH_DATA", help="The folder that holds the data sets (CamVid, RoadAnomaly_jpg, ...)."),
+]
+Threads = Annotated[Optional[int], typer.Option(help="CPU threads; all cores if not given.", min=1)]
+Limit = Annotated[Optional[int], typer.Option(help="Only the first N images; rows say so.", min=1)]
+Name = Annotated[Optional[str], typer.Option(help="What tables call this model; the config's file name if not given.")]
+
+
+def _example(*lines: str) -> str:
+    return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"$ {line}" for line in lines)
+
+
+@app.command(
+    epilog=_example(
+        "gmmbench train configs/camvid/mobilenetv2_mlp_gmm.py --data-root data",
+        "gmmbench train configs/camvid/mobilenetv2_mlp_gmm.py --set train_cfg.max_iters=500 --work-dir runs/short",
+        "gmmbench train configs/camvid/mobilenetv2_mlp_gmm.py --resume",
+    )
+)
+def train(
+    config: Config,
+    work_dir: Annotated[Optional[Path], typer.Option(help="Where to write; runs/CONFIG if not given.")] = None,
+    data_root: DataRoot = Path("data"),
+    seed: Annotated[int, typer.Option(help="Of weights, data order, augmentation, dropout and EM.", min=0)] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the work dir.")] = False,
+    changes: Annotated[
+        Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="Change the config; may be repeated.")
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Train a model: a config to a checkpoint.
+
+    Writes the resolved config, the log, checkpoints and model.pth, a bare state dict. Ctrl-C stops
+    after the current step and leaves a checkpoint for --resume.
+    """
+    _use_threads(threads)
+    from gmmbench.train import train as run
+
+    work_dir = work_dir or Path("runs") / config.stem
+    try:
+        weights = run(config, work_dir=work_dir, data_root=data_root, seed=seed, resume=resume, overrides=changes or ())
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(f"{stop or 'stopped'}; the same command with --resume goes on") from None
+    out.print(f"wrote {weights}", soft_wrap=True, highlight=False)
+
+
+@app.command(
+    "eval-closed",
+    epilog=_example("gmmbench eval-closed configs/camvid/mobilenetv2_mlp_gmm.py runs/mobilenetv2_mlp_gmm/model.pth"),
+)
+def eval_closed(
+    config: Config,
+    checkpoint: Checkpoint,
+    data_root: DataRoot = Path("data"),
+    results: Annotated[Optional[Path], typer.Option("--out", help="Run folder; eval/ beside the checkpoint.")] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    name: Name = None,
+    limit: Limit = None,
+    threads: Threads = None,
+) -> None:
+    """Measure segmentation of the known classes: mIoU, per-class IoU, accuracies."""
+    _use_threads(threads)
+    from gmmbench.verbs import eval_closed as run
+
+    folder = results or checkpoint.parent / "eval"
+    rows = run(
+        config, checkpoint, data_root=data_root, out=folder, split=split, name=name, limit=limit, bar=progress_bar
+    )
+    for row in rows:
+        out.print(f"{row.class_name or '':>14} {row.metric:<5} {100 * row.value:6.2f} %", highlight=False)
+    out.print(f"wrote {folder}", soft_wrap=True, highlight=False)
+
+
+@app.command(
+    "eval-ood",
+    epilog=_example(
+        "gmmbench eval-ood configs/camvid/mobilenetv2_mlp_gmm.py runs/mobilenetv2_mlp_gmm/model.pth"
+        " --datasets camvid_ood,road_anomaly",
+        "gmmbench eval-ood CONFIG CHECKPOINT --datasets road_anomaly --scores gmm_max,energy --limit 10",
+    ),
+)
+def eval_ood(
+    config: Config,
+    checkpoint: Checkpoint,
+    datasets: Annotated[str, typer.Option(help="Names separated by commas; 'gmmbench data ls' lists them.")],
+    scores: Annotated[str, typer.Option(help="'all', or names separated by commas; see 'gmmbench scores ls'.")] = "all",
+    data_root: DataRoot = Path("data"),
+    results: Annotated[Optional[Path], typer.Option("--out", help="Run folder; eval/ beside the checkpoint.")] = None,
+    name: Name = None,
+    limit: Limit = None,
+    threads: Threads = None,
+) -> None:
+    """Measure how well anomalies are told from the known: AUROC, AP and FPR95 of every score."""
+    _use_threads(threads)
+    from gmmbench.verbs import eval_ood as run
+
+    folder = results or checkpoint.parent / "eval"
+    names = [part.strip() for part in datasets.split(",") if part.strip()]
+    if not names:
+        raise InputError("--datasets names none; 'gmmbench data ls' lists them")
+    rows = run(
+        config,
+        checkpoint,
+        names,
+        data_root=data_root,
+        out=folder,
+        scores=scores,
+        name=name,
+        limit=limit,
+        bar=progress_bar,
+    )
+    for row in rows:
+        out.print(f"{row.dataset:>16} {row.score:<12} {row.metric:<6} {100 * row.value:6.2f} %", highlight=False)
+    out.print(f"wrote {folder}", soft_wrap=True, highlight=False)
+
+
+@app.command(
+    epilog=_example(
+        "gmmbench report runs/mobilenetv2_mlp_gmm/eval runs/mobilenetv2_mlp_softmax/eval --out reports/camvid"
+    )
+)
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders that eval-closed and eval-ood wrote.")],
+    folder: Annotated[Path, typer.Option("--out", help="Where to write, for example reports/NAME.")],
+    public: Annotated[
+        bool, typer.Option("--public", help="Leave out pictures of data sets whose licence forbids showing frames.")
+    ] = False,
+) -> None:
+    """Write a report from saved rows: tables, curves, histograms, pictures. Needs no model and no data."""
+    from gmmbench.report import headline, write_report
+
+    page = write_report(runs, folder, public=public)
+    out.print(headline(runs))
+    out.print(f"wrote {page}", soft_wrap=True, highlight=False)
+
+
+@app.command(epilog=_example("gmmbench demo", "gmmbench demo --out reports/demo --work-dir runs/demo"))
+def demo(
+    folder: Annotated[Path, typer.Option("--out", help="Where the report goes.")] = Path("reports/demo"),
+    work_dir: Annotated[Path, typer.Option(help="Where the scenes, models and rows go.")] = Path("runs/demo"),
+    threads: Threads = None,
+) -> None:
+    """Make street scenes, train a GMM model and its softmax twin on them, evaluate both, report.
+
+    Takes minutes on two cores.
+    """
+    _use_threads(threads)
+    from gmmbench.demo import run_demo
+
+    run_demo(work_dir=work_dir, out=folder)
+
+
+@data_app.command("ls", epilog=_example("gmmbench data ls --data-root /data"))
+def data_ls(data_root: DataRoot = Path("data")) -> None:
+    """List the data sets and which of them the data root holds."""
+    from gmmbench.data.listing import listing
+
+    out.print(listing(data_root))
+
+
+@scores_app.command("ls", epilog=_example("gmmbench scores ls"))
+def scores_ls() -> None:
+    """List the anomaly scores and their formulas."""
+    from gmmbench.scores.listing import listing
+
+    out.print(listing())
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        # Libraries read these when they load, which is after this line.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        import cv2
+        import torch
+
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(threads)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    try:
+        app(args=arguments, standalone_mode=False)
+    except InputError as error:
+        return _complain(str(error))
+    except typer.TyperException as error:
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        return _complain(message) if message else BAD_INPUT  # bare 'gmmbench' has shown its help
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        err.print(f"interrupted: {stop}" if str(stop) else "interrupted", highlight=False, markup=False, soft_wrap=True)
+        return INTERRUPTED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _complain(f"no space left for {error.filename or 'what was being written'}; free some and run again")
+    return 0
+
+
+def _complain(message: str) -> int:
+    err.print("[bold red]error:[/bold red]", end=" ")
+    err.print(" ".join(message.split()), highlight=False, markup=False, soft_wrap=True)
+    return BAD_INPUT
+
+
+def console_main() -> None:
+    """The ``gmmbench`` script."""
+    sys.exit(main())

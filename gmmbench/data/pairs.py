@@ -1,0 +1,131 @@
+"""Pairs of an image file and a label file, read with suspicion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from gmmbench.errors import InputError
+from gmmbench.labels import Sample
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One image and its label map on disk. ``name`` is unique in the set."""
+
+    name: str
+    image: Path
+    labels: Path
+
+
+class PairedSet:
+    """A data set of image and label files; ``set[i]`` reads and checks one ``Sample``.
+
+    Args:
+        name: the registry's name, for messages.
+        pairs: which files; all must exist.
+        meaning: label value on disk -> value in ``Sample.labels``. A value that is not listed is an
+            error, not background: a guess here would silently change every metric.
+
+    Raises:
+        InputError: no pair at all, or files missing; says how many and which is the first.
+    """
+
+    def __init__(self, name: str, pairs: Sequence[Pair], meaning: Mapping[int, int]) -> None:
+        self.name = name
+        self.pairs = tuple(pairs)
+        self._meaning = np.zeros(256, dtype=np.uint8)
+        self._known = np.zeros(256, dtype=bool)
+        for value, label in meaning.items():
+            self._meaning[value], self._known[value] = label, True
+        missing = [file for pair in self.pairs for file in (pair.image, pair.labels) if not file.is_file()]
+        if missing:
+            raise InputError(
+                f"{name}: {len(missing)} of {2 * len(self.pairs)} files are missing, first {missing[0]};"
+                " every image needs its label map and the other way round; unpack the data set again"
+            )
+        if not self.pairs:
+            raise InputError(f"{name}: no images found; unpack the data set again")
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one pair.
+
+        Raises:
+            InputError: a damaged file, sizes that differ, a label map with several channels, or a
+                label value without a meaning. Names the file.
+        """
+        pair = self.pairs[index]
+        image, raw = read_image(pair.image), read_labels(pair.labels)
+        if image.shape[:2] != raw.shape:
+            raise InputError(
+                f"{self.name}: {pair.labels} is {raw.shape[1]}x{raw.shape[0]} pixels but its image {pair.image.name}"
+                f" is {image.shape[1]}x{image.shape[0]}; wanted equal sizes"
+            )
+        present = np.bincount(raw.ravel(), minlength=256)
+        strange = np.flatnonzero((present > 0) & ~self._known)
+        if len(strange):
+            known = ", ".join(str(value) for value in np.flatnonzero(self._known))
+            raise InputError(
+                f"{self.name}: {pair.labels} has label value {strange[0]} in {present[strange[0]]} pixels;"
+                f" known values: {known}; is this the right label folder?"
+            )
+        return Sample(pair.name, image, self._meaning[raw])
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB. Raises InputError on a missing, truncated or unknown file."""
+    return np.asarray(_open(path).convert("RGB"))
+
+
+def read_labels(path: Path) -> NDArray[np.uint8]:
+    """(H, W) uint8 label values, palette images by index. Raises InputError on anything else."""
+    image = _open(path)
+    if image.mode not in ("L", "P"):
+        raise InputError(f"{path} has pixel format {image.mode}; wanted one 8-bit channel of label values")
+    return np.asarray(image)
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        image = Image.open(path)
+        image.load()
+    except FileNotFoundError as error:
+        raise InputError(f"no image at {path}") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as an image ({error}); it may be truncated, copy it again") from error
+    return image
+
+
+def match_folders(name: str, images: Path, labels: Path, *, label_suffix: str = "") -> list[Pair]:
+    """Pair the files of two folders by stem.
+
+    Args:
+        label_suffix: what follows the image's stem in the label's stem.
+
+    Raises:
+        InputError: a folder is missing, or a file has no partner.
+    """
+    found = {}
+    for folder in (images, labels):
+        if not folder.is_dir():
+            raise InputError(f"{name}: no folder {folder}; see 'gmmbench data ls' for the layout wanted")
+        found[folder] = {file.stem: file for file in sorted(folder.iterdir()) if not file.name.startswith(".")}
+    wanted = {f"{stem}{label_suffix}" for stem in found[images]}
+    lonely = [found[labels][stem] for stem in sorted(set(found[labels]) - wanted)]
+    lonely += [found[images][stem] for stem in sorted(found[images]) if f"{stem}{label_suffix}" not in found[labels]]
+    if lonely:
+        raise InputError(
+            f"{name}: {len(lonely)} files without a partner, first {lonely[0]}; every image needs its label map"
+        )
+    return [Pair(stem, file, found[labels][f"{stem}{label_suffix}"]) for stem, file in found[images].items()]

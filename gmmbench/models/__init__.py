@@ -1,0 +1,7 @@
+"""The only room that knows MMSegmentation, MMCV and timm. Importing it registers our parts with them."""
+
+from gmmbench.models.compat import prepare_mmseg
+
+prepare_mmseg()
+
+from gmmbench.models import backbone, hooks, segmentor, training_data  # noqa: E402, F401  (registers)

@@ -1,0 +1,69 @@
+"""Reading an experiment's config, and what the command line may change in it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmengine.config import Config
+
+from gmmbench.errors import InputError
+
+
+def read_config(path: Path, overrides: Iterable[str] = ()) -> Config:
+    """An mmengine config with its ``_base_`` files merged and ``key.sub=value`` overrides applied.
+
+    Raises:
+        InputError: no such file, not a config, an override that is not ``key=value`` or whose key
+            the config does not have.
+    """
+    if not path.is_file():
+        raise InputError(f"no config at {path}; the project's own lie under configs/, one file an experiment")
+    try:
+        config = Config.fromfile(path, import_custom_modules=False)
+    except Exception as error:  # a config is code: anything may come out of it
+        raise InputError(f"{path} is not a usable config ({type(error).__name__}: {error})") from error
+    if "model" not in config:
+        raise InputError(f"{path} has no 'model'; wanted an experiment's config, not a piece of one")
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key:
+            raise InputError(f"--set wants key=value, got '{override}'; for example --set train_cfg.max_iters=200")
+        _check_parents(config, key.split(".")[:-1])
+        config.merge_from_dict({key: _value(value)})
+    return config
+
+
+def _value(text: str) -> object:
+    """A Python literal, or else the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _check_parents(config: Config, parents: list[str]) -> None:
+    """A misspelt path would otherwise be stored and read by nobody. A new last key is allowed: optional
+    arguments are not spelt out in configs, and those who build from them refuse what they do not know."""
+    node: object = config
+    for depth, part in enumerate(parents):
+        if isinstance(node, (list, tuple)):
+            child = node[int(part)] if part.isdigit() and int(part) < len(node) else None
+            known = f"0 to {len(node) - 1}"
+        else:
+            assert isinstance(node, (dict, Config))
+            child, known = node.get(part), ", ".join(sorted(node.keys()))
+        if not isinstance(child, (dict, list, tuple)):
+            raise InputError(
+                f"--set: the config has no section '{'.'.join(parents[: depth + 1])}'; known here: {known}"
+            )
+        node = child
+
+
+def config_sha256(config: Config) -> str:
+    """Hex SHA-256 of the merged config's content: equal configs hash equal, however they are spelt."""
+    text = json.dumps(config.to_dict(), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,145 @@
+"""What happens around a training step."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from gmmbench.atomic import write_text
+from gmmbench.gmm import GMMClassifier
+from gmmbench.models.segmentor import Segmentor
+
+
+@HOOKS.register_module()
+class EMHook(Hook):
+    """Runs the M-step after each optimiser step. A softmax twin passes through it untouched."""
+
+    def before_train(self, runner: Runner) -> None:
+        """Scale memory and momentum to the schedule."""
+        model = _unwrapped(runner)
+        if isinstance(model, Segmentor) and isinstance(model.classifier, GMMClassifier):
+            model.classifier.pace(runner.max_iters)
+
+    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """Memory and M-step."""
+        model = _unwrapped(runner)
+        if isinstance(model, Segmentor):
+            model.em_step()
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(Hook):
+    """Keeps checkpoints readable with ``weights_only=True`` and complete enough to resume exactly.
+
+    MMEngine stores its message hub, log buffers that only unpickling can restore; they are left out
+    and start anew on resume. Torch's random state (dropout) is put in.
+    """
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Swap the message hub for the random state."""
+        checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}}
+        checkpoint["random_state"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            checkpoint["cuda_random_state"] = torch.cuda.get_rng_state_all()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Remember the random state; weights alone (``load_from``) bring none."""
+        self._resumed = checkpoint
+
+    def before_train(self, runner: Runner) -> None:
+        """Restore the random state last, after everything that is built has drawn from it."""
+        resumed = self.__dict__.pop("_resumed", {})
+        if "random_state" in resumed:
+            torch.set_rng_state(resumed["random_state"].cpu())
+        if "cuda_random_state" in resumed and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all([state.cpu() for state in resumed["cuda_random_state"]])
+
+
+@HOOKS.register_module()
+class StopHook(Hook):
+    """Ctrl-C ends the training between two steps, with a checkpoint to resume from; twice ends it at once."""
+
+    priority = "VERY_LOW"
+
+    def before_train(self, runner: Runner) -> None:
+        """Take over SIGINT, where a signal handler may be set."""
+        self._asked = False
+        self._previous: Any = None
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGINT, self._ask)
+
+    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """Stop here if asked to."""
+        if not self._asked:
+            return
+        self._give_back()
+        name = f"iter_{runner.iter + 1}.pth"
+        runner.save_checkpoint(runner.work_dir, name, by_epoch=False)
+        write_text(Path(runner.work_dir) / "last_checkpoint", str(Path(runner.work_dir) / name))
+        raise KeyboardInterrupt(f"stopped after {runner.iter + 1} of {runner.max_iters} iterations")
+
+    def after_train(self, runner: Runner) -> None:
+        """Give SIGINT back."""
+        self._give_back()
+
+    def _ask(self, number: int, frame: Any) -> None:
+        if self._asked:
+            self._give_back()
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def _give_back(self) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            self._previous = None
+
+
+@HOOKS.register_module()
+class ProgressHook(Hook):
+    """A bar with ETA on a terminal; elsewhere MMEngine's log lines, which have one too, are enough."""
+
+    priority = "VERY_LOW"
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the bar."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:.1f} img/s"),
+            console=console, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task = self._bar.add_task("train", total=runner.max_iters, completed=runner.iter, loss=0.0, speed=0.0)
+        self._began, self._images = time.monotonic(), 0
+        self._bar.start()
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Move the bar."""
+        self._images += len(data_batch["inputs"]) if data_batch else 0
+        if self._bar.disable:
+            return
+        self._bar.update(
+            self._task, completed=runner.iter + 1, loss=float((outputs or {}).get("loss", 0.0)),
+            speed=self._images / (time.monotonic() - self._began),
+        )  # fmt: skip
+
+    def after_train(self, runner: Runner) -> None:
+        """Stop the bar."""
+        self._bar.stop()
+
+
+def _unwrapped(runner: Runner) -> Any:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

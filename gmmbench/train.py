@@ -1,0 +1,129 @@
+"""A config to a checkpoint, through the MMEngine runner."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gmmbench.atomic import atomic_file, write_text
+from gmmbench.errors import InputError
+from gmmbench.models.config import read_config
+from gmmbench.models.weights import read_checkpoint
+from gmmbench.provenance import code_version, library_versions, sha256
+
+WEIGHTS = "model.pth"
+RECORD = "training.json"
+
+
+def train(
+    config_path: Path,
+    *,
+    work_dir: Path,
+    data_root: Path,
+    seed: int = 0,
+    resume: bool = False,
+    overrides: Sequence[str] = (),
+) -> Path:
+    """Train one model; returns the path of its bare state dict.
+
+    ``work_dir`` gets the resolved config, MMEngine's log and checkpoints, ``model.pth`` (a state dict
+    that ``torch.load(weights_only=True)`` reads) and ``training.json`` (seed, versions, wall time).
+
+    Args:
+        config_path: an experiment's config.
+        data_root: the folder that holds the data sets.
+        seed: of weights, data order, augmentation, dropout and EM.
+        resume: go on from the last checkpoint in ``work_dir``.
+        overrides: ``key.sub=value`` changes to the config.
+
+    Raises:
+        InputError: an unusable config, data root or checkpoint; a work_dir that already holds a
+            training when ``resume`` is not asked for.
+        KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
+    """
+    import gmmbench.models  # noqa: F401  (registers our parts, quietens the libraries)
+
+    config = read_config(config_path, overrides)
+    config.work_dir = str(work_dir)
+    config.train_dataloader.dataset.root = str(data_root)
+    config.randomness.seed = seed
+    _finish_schedule(config)
+    _seed_classifier(config, seed)
+    if torch.cuda.is_available():
+        config.optim_wrapper.type = "AmpOptimWrapper"
+    last = _last_checkpoint(work_dir)
+    if resume:
+        if last is None:
+            raise InputError(f"nothing to resume in {work_dir}: no last_checkpoint there; train without --resume")
+        read_checkpoint(last)  # refuses what would run code, before MMEngine reads it
+        config.resume, config.load_from = True, str(last)
+    elif last is not None or (work_dir / WEIGHTS).exists():
+        raise InputError(f"{work_dir} already holds a training; go on with --resume, or name another --work-dir")
+
+    runner = _build_runner(config)
+    began = time.monotonic()
+    runner.train()
+    _write_record(runner, config_path, work_dir, seed, time.monotonic() - began)
+    return work_dir / WEIGHTS
+
+
+def _finish_schedule(config: Any) -> None:
+    """A scheduler without an end ends with the training, so that one override changes the length of both."""
+    last = config.train_cfg.max_iters
+    config.param_scheduler = [
+        dict(scheduler, end=min(scheduler.get("end", last), last))
+        for scheduler in config.param_scheduler
+        if scheduler.get("begin", 0) < last
+    ]
+
+
+def _seed_classifier(config: Any, seed: int) -> None:
+    if config.model.get("classifier") is not None:
+        config.model.classifier.setdefault("seed", seed)
+
+
+def _last_checkpoint(work_dir: Path) -> Path | None:
+    pointer = work_dir / "last_checkpoint"
+    if not pointer.is_file():
+        return None
+    # The pointer holds the path as it was; the folder may have moved since.
+    return work_dir / Path(pointer.read_text(encoding="utf-8").strip()).name
+
+
+def _build_runner(config: Any) -> Any:
+    from mmengine.logging import MMLogger
+    from mmengine.runner import Runner
+
+    runner = Runner.from_cfg(config)
+    logger = MMLogger.get_current_instance()
+    for handler in logger.handlers:
+        # On a terminal the progress bar speaks; the log file has every line.
+        if type(handler) is logging.StreamHandler and handler.stream.isatty():
+            handler.setLevel(logging.WARNING)
+    return runner
+
+
+def _write_record(runner: Any, config_path: Path, work_dir: Path, seed: int, seconds: float) -> None:
+    model = runner.model.module if hasattr(runner.model, "module") else runner.model
+    # The memory is training state: nobody who only uses the model needs it.
+    state = {key: value.cpu() for key, value in model.state_dict().items() if ".bank." not in key}
+    with atomic_file(work_dir / WEIGHTS) as file:
+        torch.save(state, file)
+    record = {
+        "config": str(config_path),
+        "seed": seed,
+        "iterations": runner.max_iters,
+        "seconds": round(seconds, 1),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "code": code_version(),
+        "libraries": library_versions(),
+        "weights_sha256": sha256(work_dir / WEIGHTS),
+    }
+    write_text(work_dir / RECORD, json.dumps(record, indent=2) + "\n")

@@ -1,0 +1,168 @@
+"""What the command line's evaluation verbs do, as functions: a config and a checkpoint to saved rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from gmmbench.data import closed_set, ood_set
+from gmmbench.data.cards import card
+from gmmbench.data.pairs import PairedSet
+from gmmbench.data.registry import existing_root
+from gmmbench.errors import InputError
+from gmmbench.evaluate import Progress, evaluate_closed, evaluate_ood
+from gmmbench.models.predictor import Predictor, load_predictor
+from gmmbench.provenance import code_version, library_versions, sha256
+from gmmbench.results import Row, RunFolder
+from gmmbench.scores import choose
+from gmmbench.train import RECORD
+
+ProgressBar = Callable[[str], AbstractContextManager[Progress | None]]
+"""A title to a context that is told of each image; see ``gmmbench.console.progress_bar``."""
+
+
+def quiet(title: str) -> AbstractContextManager[None]:
+    """The progress bar of those who want none."""
+    return nullcontext()
+
+
+def eval_closed(
+    config: Path,
+    checkpoint: Path,
+    *,
+    data_root: Path,
+    out: Path,
+    split: str = "test",
+    name: str | None = None,
+    limit: int | None = None,
+    bar: ProgressBar = quiet,
+) -> list[Row]:
+    """mIoU, per-class IoU, pixel accuracy and mean accuracy on the closed set that the config trains on.
+
+    Args:
+        split: "train", "val" or "test".
+        name: of the model in tables; the config's file name if not given.
+        limit: at most so many images, the first ones.
+
+    Raises:
+        InputError: bad input of any kind, before anything is written.
+    """
+    predictor = load_predictor(config, checkpoint)
+    closed = closed_set(predictor.closed_set)
+    images = closed.load(existing_root(data_root), split)
+    if predictor.num_classes != len(closed.classes):
+        raise InputError(
+            f"{config} has {predictor.num_classes} classes but its closed set '{predictor.closed_set}' has"
+            f" {len(closed.classes)}; mend decode_head.num_classes or evaluation.closed_set"
+        )
+    protocol = _protocol(predictor) | {
+        "prediction": "arg-max of the logits at label resolution",
+        "pooling": "one confusion matrix over all pixels of all images",
+        "split": split,
+    }
+    with bar(f"{predictor.closed_set} {split}") as progress:
+        return evaluate_closed(
+            predictor,
+            images,
+            closed.classes,
+            folder=RunFolder(out),
+            run=name or config.stem,
+            dataset=predictor.closed_set,
+            provenance=_provenance(
+                "eval-closed", predictor, config, checkpoint, predictor.closed_set, protocol, f"--split {split}"
+            ),
+            limit=limit,
+            progress=progress,
+        )
+
+
+def eval_ood(
+    config: Path,
+    checkpoint: Path,
+    datasets: Sequence[str],
+    *,
+    data_root: Path,
+    out: Path,
+    scores: str = "all",
+    name: str | None = None,
+    limit: int | None = None,
+    bar: ProgressBar = quiet,
+) -> list[Row]:
+    """AUROC, AP and FPR95 of each score on each OOD set, from one forward per image.
+
+    Args:
+        datasets: registry names.
+        scores: "all" or names separated by commas.
+        name, limit: as in ``eval_closed``.
+
+    Raises:
+        InputError: bad input of any kind. All names, folders and the checkpoint are checked before
+            the first image is read.
+    """
+    image_sets: dict[str, PairedSet] = {dataset: ood_set(dataset, data_root) for dataset in datasets}
+    predictor = load_predictor(config, checkpoint)
+    chosen = choose(scores, predictor.gives)
+    protocol = _protocol(predictor) | {
+        "scores": "of logits and class log-densities at label resolution",
+        "pooling": "all pixels of all images are counted together",
+        "positive class": "OOD; a pixel is called anomalous where its score is at or above the threshold",
+    }
+    rows = []
+    for dataset, images in image_sets.items():
+        provenance = _provenance("eval-ood", predictor, config, checkpoint, dataset, protocol, f"--scores {scores}")
+        provenance["scores"] = {key: score.formula for key, score in chosen.items()}
+        with bar(dataset) as progress:
+            rows += evaluate_ood(
+                predictor,
+                images,
+                chosen,
+                folder=RunFolder(out),
+                run=name or config.stem,
+                dataset=dataset,
+                provenance=provenance,
+                limit=limit,
+                progress=progress,
+            )
+    return rows
+
+
+def _protocol(predictor: Predictor) -> dict[str, str]:
+    return {
+        "network input": f"whole image, its shorter side brought to {predictor.short_side} px"
+        " (area average down, bilinear up), normalised as in training; no flip or scale averaging",
+        "resolution": "that of the label files; logits and class log-densities are brought there"
+        " bilinearly (align_corners=False), labels are never resized",
+        "ignored pixels": "void (value 255 after mapping) is dropped before anything is counted",
+    }
+
+
+def _provenance(
+    verb: str,
+    predictor: Predictor,
+    config: Path,
+    checkpoint: Path,
+    dataset: str,
+    protocol: dict[str, str],
+    options: str,
+) -> dict[str, Any]:
+    record = checkpoint.parent / RECORD
+    training = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    which = f" --datasets {dataset}" if verb == "eval-ood" else ""
+    about = card(dataset)
+    return {
+        "command": f"gmmbench {verb} {config} {checkpoint}{which} {options}",
+        "config": str(config),
+        "config_sha256": predictor.config_sha256,
+        "checkpoint": str(checkpoint),
+        "checkpoint_sha256": sha256(checkpoint),
+        "seed": training.get("seed"),
+        "training": training,
+        "code": code_version(),
+        "libraries": library_versions(),
+        "device": str(next(predictor.model.parameters()).device),
+        "protocol": protocol,
+        "dataset": {key: about[key] for key in ("name", "title", "citation", "licence", "note", "frames_may_be_shown")},
+    }
