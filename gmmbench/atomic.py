@@ -12,6 +12,10 @@ from typing import IO, Any
 
 from gmmbench.errors import InputError
 
+_A_PERSON_CAN_MEND = {
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR,
+}  # fmt: skip
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[Any]]:
@@ -21,7 +25,7 @@ def atomic_file(path: Path) -> Iterator[IO[Any]]:
     folder is made where it is missing.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written.
+        InputError: the disk is full, the folder cannot be written, or a file or folder is in the way.
     """
     part = None
     try:
@@ -33,7 +37,7 @@ def atomic_file(path: Path) -> Iterator[IO[Any]]:
         os.replace(part, path)
         part = None
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR):
+        if error.errno in _A_PERSON_CAN_MEND:
             raise InputError(
                 f"cannot write {path}: {os.strerror(error.errno)}; free space or name another folder with --out"
             ) from error

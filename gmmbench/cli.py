@@ -77,7 +77,7 @@ def train(
     try:
         weights = run(config, work_dir=work_dir, data_root=data_root, seed=seed, resume=resume, overrides=changes or ())
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(f"{stop or 'stopped'}; the same command with --resume goes on") from None
+        raise _StoppedError(f"{stop or 'stopped'}; the same command with --resume goes on") from None
     out.print(f"wrote {weights}", soft_wrap=True, highlight=False)
 
 
@@ -214,22 +214,29 @@ def _use_threads(threads: int | None) -> None:
         cv2.setNumThreads(threads)
 
 
+class _StoppedError(Exception):
+    """Ctrl-C with something to say; of a KeyboardInterrupt typer keeps the exit code alone."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
     try:
-        app(args=arguments, standalone_mode=False)
+        code = app(args=arguments, standalone_mode=False)
     except InputError as error:
         return _complain(str(error))
     except typer.TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         return _complain(message) if message else BAD_INPUT  # bare 'gmmbench' has shown its help
-    except (KeyboardInterrupt, typer.Abort) as stop:
-        err.print(f"interrupted: {stop}" if str(stop) else "interrupted", highlight=False, markup=False, soft_wrap=True)
+    except _StoppedError as stop:
+        err.print(f"interrupted: {stop}", highlight=False, markup=False, soft_wrap=True)
         return INTERRUPTED
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         return _complain(f"no space left for {error.filename or 'what was being written'}; free some and run again")
+    if code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt
+        err.print("interrupted")
+        return INTERRUPTED
     return 0
 
 

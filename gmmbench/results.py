@@ -91,9 +91,10 @@ class RunFolder:
                 f"no results in {self.path}: wanted {ROWS}; run 'gmmbench eval-ood ... --out {self.path}' first"
             )
         rows = []
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        # Lines of bytes: str.splitlines() would also split at U+2028 or U+0085 inside a name.
+        for number, line in enumerate(file.read_bytes().splitlines(), start=1):
             try:
-                rows.append(Row.from_json(line))
+                rows.append(Row.from_json(line.decode()))
             except (ValueError, KeyError, TypeError) as error:
                 raise InputError(
                     f"{file}:{number} is not a result row ({error}); remove that line or evaluate again"
@@ -141,9 +142,10 @@ def _save(path: Path, arrays: Arrays) -> None:
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because np.load leaves a file open that turns out to be no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
     except FileNotFoundError as error:
         raise InputError(f"missing {path}; evaluate again with the same --out") from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, TypeError, RuntimeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} is damaged ({error}); evaluate again with the same --out") from error

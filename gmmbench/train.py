@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gmmbench.atomic import atomic_file, write_text
+from gmmbench.data import closed_set
+from gmmbench.data.registry import existing_root
 from gmmbench.errors import InputError
 from gmmbench.models.config import read_config
 from gmmbench.models.weights import read_checkpoint
@@ -44,15 +49,18 @@ def train(
 
     Raises:
         InputError: an unusable config, data root or checkpoint; a work_dir that already holds a
-            training when ``resume`` is not asked for.
+            training when ``resume`` is not asked for; another seed than the one resumed from.
         KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
     """
-    import gmmbench.models  # noqa: F401  (registers our parts, quietens the libraries)
+    # Registers our parts and quietens the libraries.
+    from gmmbench.models.hooks import ProgressHook, StopHook
 
     config = read_config(config_path, overrides)
     config.work_dir = str(work_dir)
     config.train_dataloader.dataset.root = str(data_root)
     config.randomness.seed = seed
+    # MMEngine's logs are global by name and second: two short trainings would share one.
+    config.experiment_name = str(work_dir)
     _finish_schedule(config)
     _seed_classifier(config, seed)
     if torch.cuda.is_available():
@@ -61,14 +69,21 @@ def train(
     if resume:
         if last is None:
             raise InputError(f"nothing to resume in {work_dir}: no last_checkpoint there; train without --resume")
-        read_checkpoint(last)  # refuses what would run code, before MMEngine reads it
+        _check_seed(last, seed)
         config.resume, config.load_from = True, str(last)
     elif last is not None or (work_dir / WEIGHTS).exists():
         raise InputError(f"{work_dir} already holds a training; go on with --resume, or name another --work-dir")
 
+    _check_data(config.train_dataloader.dataset)
+
     runner = _build_runner(config)
     began = time.monotonic()
-    runner.train()
+    try:
+        runner.train()
+    finally:
+        for hook in runner.hooks:
+            if isinstance(hook, (StopHook, ProgressHook)):
+                hook.release()
     _write_record(runner, config_path, work_dir, seed, time.monotonic() - began)
     return work_dir / WEIGHTS
 
@@ -76,6 +91,8 @@ def train(
 def _finish_schedule(config: Any) -> None:
     """A scheduler without an end ends with the training, so that one override changes the length of both."""
     last = config.train_cfg.max_iters
+    if not isinstance(last, int) or last < 1:
+        raise InputError(f"train_cfg.max_iters is {last!r}; wanted a whole number of at least 1")
     config.param_scheduler = [
         dict(scheduler, end=min(scheduler.get("end", last), last))
         for scheduler in config.param_scheduler
@@ -86,6 +103,18 @@ def _finish_schedule(config: Any) -> None:
 def _seed_classifier(config: Any, seed: int) -> None:
     if config.model.get("classifier") is not None:
         config.model.classifier.setdefault("seed", seed)
+
+
+def _check_data(dataset: Any) -> None:
+    """Meet missing data before anything is written; the runner would build the data set after its folders."""
+    closed_set(dataset.name).load(existing_root(Path(dataset.root)), dataset.split)
+
+
+def _check_seed(last: Path, seed: int) -> None:
+    """Also refuses a checkpoint that would run code, before MMEngine reads it."""
+    begun = read_checkpoint(last).get("meta", {}).get("seed", seed)
+    if begun != seed:
+        raise InputError(f"{last} was trained with seed {begun}, this run has {seed}; resume with --seed {begun}")
 
 
 def _last_checkpoint(work_dir: Path) -> Path | None:
@@ -100,13 +129,22 @@ def _build_runner(config: Any) -> Any:
     from mmengine.logging import MMLogger
     from mmengine.runner import Runner
 
-    runner = Runner.from_cfg(config)
-    logger = MMLogger.get_current_instance()
-    for handler in logger.handlers:
-        # On a terminal the progress bar speaks; the log file has every line.
-        if type(handler) is logging.StreamHandler and handler.stream.isatty():
-            handler.setLevel(logging.WARNING)
+    # MMEngine's account of environment, config and hooks stands in the log file.
+    with redirect_stdout(io.StringIO()):
+        runner = Runner.from_cfg(config)
+    for handler in MMLogger.get_current_instance().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setStream(sys.stderr)
+            handler.addFilter(_worth_showing)
     return runner
+
+
+def _worth_showing(record: logging.LogRecord) -> bool:
+    """On a terminal the progress bar speaks, elsewhere a line every few steps; the log file has everything."""
+    message = record.getMessage()
+    if "FileClient" in message or "HardDiskBackend" in message:  # MMEngine warning of its own code
+        return False
+    return record.levelno >= logging.WARNING or (not sys.stderr.isatty() and message.startswith(("Iter(", "resumed")))
 
 
 def _write_record(runner: Any, config_path: Path, work_dir: Path, seed: int, seconds: float) -> None:

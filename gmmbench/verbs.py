@@ -17,7 +17,7 @@ from gmmbench.evaluate import Progress, evaluate_closed, evaluate_ood
 from gmmbench.models.predictor import Predictor, load_predictor
 from gmmbench.provenance import code_version, library_versions, sha256
 from gmmbench.results import Row, RunFolder
-from gmmbench.scores import choose
+from gmmbench.scores import SCORES, choose
 from gmmbench.train import RECORD
 
 ProgressBar = Callable[[str], AbstractContextManager[Progress | None]]
@@ -102,6 +102,7 @@ def eval_ood(
         InputError: bad input of any kind. All names, folders and the checkpoint are checked before
             the first image is read.
     """
+    choose(scores, gives={score.needs for score in SCORES.values()})  # a misspelt name, before any work
     image_sets: dict[str, PairedSet] = {dataset: ood_set(dataset, data_root) for dataset in datasets}
     predictor = load_predictor(config, checkpoint)
     chosen = choose(scores, predictor.gives)

@@ -43,16 +43,23 @@ def listed_pairs(folder: Path, split: str) -> list[Pair]:
     The tutorial's own lists begin every path with ``/SegNet/CamVid/``, which is read as ``folder``.
 
     Raises:
-        InputError: no such folder or list, or a line that is not two paths.
+        InputError: no such folder or list, or a list that is no text or has a line that is not two paths.
     """
     file = folder / f"{split}.txt"
+    lists = sorted(path.stem for path in folder.glob("*.txt"))
+    if lists and split not in lists:
+        raise InputError(f"no {file}; lists there: {', '.join(lists)}")
     if not file.is_file():
         raise InputError(
             f"no {file}; wanted the data set '{folder.name}' under the data root,"
             " which --data-root or the variable GMMBENCH_DATA names (now: " + str(folder.parent) + ")"
         )
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is no text ({error}); unpack the data set again") from error
     pairs = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         paths = [part.split("/SegNet/CamVid/", 1)[-1] for part in line.split()]

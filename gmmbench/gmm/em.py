@@ -116,6 +116,7 @@ def m_step(features: Tensor, count: Tensor, means: Tensor, momentum: Tensor, *, 
     """
     real = torch.arange(features.shape[1], device=count.device) < count[:, None]
     weight = real.to(features.dtype)[:, :, None] / count.clamp(min=1)[:, None, None]
+    features = torch.where(real[:, :, None], features, 0)  # a weight of 0 would let NaN through
     batch_mean = (weight * features).sum(dim=1)
     step = torch.where(count > 0, 1 - momentum, 0)[:, None]
     means = means + step * (batch_mean - means)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
+from contextlib import redirect_stdout
 from typing import Any
 
 _torchvision_ops: Any = None
@@ -41,12 +43,14 @@ def prepare_mmseg() -> None:
     differs from the import name; on a miss ``mmengine.hub`` would run ``pip install`` by itself.
     """
     ensure_torchvision()
-    with warnings.catch_warnings():
-        # Compiled mmcv operators are absent on purpose (stack without a compiler); no model here needs them.
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        # They speak of parts that are absent on purpose: MMCV's compiled operators, which no model here
+        # needs, and the service of the company behind the onedl builds.
         warnings.simplefilter("ignore")
         import mmengine.config.utils
         import mmengine.hub.hub
         import mmengine.utils.package_utils
+        import mmseg.datasets
         import mmseg.models  # noqa: F401
 
     mmengine.config.utils.MODULE2PACKAGE["mmseg"] = "onedl-mmsegmentation"

@@ -55,8 +55,8 @@ class SafeCheckpointHook(Hook):
         """Remember the random state; weights alone (``load_from``) bring none."""
         self._resumed = checkpoint
 
-    def before_train(self, runner: Runner) -> None:
-        """Restore the random state last, after everything that is built has drawn from it."""
+    def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """Restore the random state last: all that is built has drawn from it, the loader's iterator too."""
         resumed = self.__dict__.pop("_resumed", {})
         if "random_state" in resumed:
             torch.set_rng_state(resumed["random_state"].cpu())
@@ -70,10 +70,11 @@ class StopHook(Hook):
 
     priority = "VERY_LOW"
 
+    _previous: Any = None
+
     def before_train(self, runner: Runner) -> None:
         """Take over SIGINT, where a signal handler may be set."""
         self._asked = False
-        self._previous: Any = None
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGINT, self._ask)
 
@@ -89,6 +90,10 @@ class StopHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Give SIGINT back."""
+        self.release()
+
+    def release(self) -> None:
+        """Give SIGINT back, however the training ended."""
         self._give_back()
 
     def _ask(self, number: int, frame: Any) -> None:
@@ -108,6 +113,7 @@ class ProgressHook(Hook):
     """A bar with ETA on a terminal; elsewhere MMEngine's log lines, which have one too, are enough."""
 
     priority = "VERY_LOW"
+    _bar: Any = None
 
     def before_train(self, runner: Runner) -> None:
         """Start the bar."""
@@ -138,7 +144,13 @@ class ProgressHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Stop the bar."""
-        self._bar.stop()
+        self.release()
+
+    def release(self) -> None:
+        """Stop the bar, however the training ended: a live one hides the terminal's cursor."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
 
 def _unwrapped(runner: Runner) -> Any:

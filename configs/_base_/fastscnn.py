@@ -1,0 +1,41 @@
+# FastSCNN (Poudel et al. 2019, arXiv 1902.04502) from scratch, without auxiliary heads: the demo's model.
+norm_cfg = dict(type="BN", requires_grad=True)
+model = dict(
+    type="Segmentor",
+    data_preprocessor=dict(
+        type="SegDataPreProcessor",
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+        size=(192, 256),
+    ),
+    backbone=dict(
+        type="FastSCNN",
+        downsample_dw_channels=(32, 48),
+        global_in_channels=64,
+        global_block_channels=(64, 96, 128),
+        global_block_strides=(2, 2, 1),
+        global_out_channels=128,
+        higher_in_channels=64,
+        lower_in_channels=128,
+        fusion_out_channels=128,
+        out_indices=(0, 1, 2),
+        norm_cfg=norm_cfg,
+        align_corners=False,
+    ),
+    decode_head=dict(
+        type="DepthwiseSeparableFCNHead",
+        in_channels=128,
+        channels=128,
+        concat_input=False,
+        num_classes=8,
+        in_index=-1,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+        loss_decode=dict(type="CrossEntropyLoss", use_sigmoid=False, loss_weight=1.0, avg_non_ignore=True),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode="whole"),
+)

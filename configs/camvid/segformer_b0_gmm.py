@@ -1,0 +1,2 @@
+_base_ = "segformer_b0_softmax.py"
+model = dict(classifier=dict(components=3, dim=64))

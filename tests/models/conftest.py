@@ -1,0 +1,85 @@
+"""A CamVid tree of a few small pictures, and the project's own CamVid configs cut down to its size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+import gmmbench.models  # noqa: F401  (registers our parts)
+from gmmbench.data.camvid import ANOMALY, PALETTE, VOID
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+SMALL = {
+    "model.data_preprocessor.size": (32, 48),
+    "model.backbone.name": "test_efficientnet",
+    "model.backbone.weights": None,
+    "model.decode_head.in_channels": [24, 32, 48, 64],
+    "model.decode_head.channels": 16,
+    "train_dataloader.batch_size": 2,
+    "train_dataloader.dataset.pipeline.1.scale": (64, 48),
+    "train_dataloader.dataset.pipeline.2.crop_size": (32, 48),
+    "train_cfg.max_iters": 4,
+    "evaluation.short_side": 48,
+}
+SMALL_CLASSIFIER = {"model.classifier.components": 2, "model.classifier.dim": 8, "model.classifier.memory": 16}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Sums in one order, and no fight over cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def configs():
+    """The repository's configs/."""
+    return CONFIGS
+
+
+@pytest.fixture(scope="session")
+def data_root(tmp_path_factory):
+    """ROOT/CamVid with 8 training images of 64x48 and 2 in every other list."""
+    root = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    colours = np.array([*PALETTE, (0, 0, 0), (255, 0, 255)])
+    for split, count in {"train": 8, "val": 2, "test": 2, "test_ood": 2}.items():
+        lines = []
+        for number in range(count):
+            labels = np.repeat(np.repeat(random.integers(0, VOID + 1, (6, 8)), 8, axis=0), 8, axis=1)
+            if split == "test_ood":
+                labels[16:32, 16:40] = ANOMALY
+            image = np.clip(colours[labels] + random.integers(-20, 20, (48, 64, 3)), 0, 255)
+            for folder, pixels in ((split, image), (f"{split}annot", labels)):
+                file = root / "CamVid" / folder / f"{split}{number}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels.astype(np.uint8)).save(file)
+            lines.append(
+                f"/SegNet/CamVid/{split}/{split}{number}.png /SegNet/CamVid/{split}annot/{split}{number}.png\n"
+            )
+        (root / "CamVid" / f"{split}.txt").write_text("".join(lines))
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """ "gmm" or "softmax" to the path of the CamVid experiment's config in small; more keys to change may be given."""
+    folder = tmp_path_factory.mktemp("configs")
+
+    def write(kind: str, changes: dict[str, object] | None = None) -> Path:
+        config = Config.fromfile(CONFIGS / "camvid" / f"mobilenetv2_mlp_{kind}.py", import_custom_modules=False)
+        config.merge_from_dict(SMALL | (SMALL_CLASSIFIER if kind == "gmm" else {}) | (changes or {}))
+        path = folder / f"{len(list(folder.iterdir()))}" / f"tiny_{kind}.py"
+        path.parent.mkdir()
+        config.dump(path)
+        return path
+
+    return write

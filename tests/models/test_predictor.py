@@ -1,0 +1,165 @@
+"""A config and a checkpoint as a function from images to predictions."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from gmmbench.errors import InputError
+from gmmbench.models.predictor import load_predictor
+from gmmbench.train import train
+
+
+@pytest.fixture(scope="module")
+def trained(tiny, data_root, tmp_path_factory):
+    """Kind to (config, work dir) after four steps."""
+    found = {}
+    for kind in ("gmm", "softmax"):
+        config, work_dir = tiny(kind), tmp_path_factory.mktemp("runs") / kind
+        train(config, work_dir=work_dir, data_root=data_root)
+        found[kind] = config, work_dir
+    return found
+
+
+@pytest.fixture(scope="module")
+def predictors(trained):
+    return {kind: load_predictor(config, work / "model.pth", device="cpu") for kind, (config, work) in trained.items()}
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def assert_equal(a, b) -> None:
+    for field in ("logits", "density", "features"):
+        first, second = getattr(a, field), getattr(b, field)
+        assert (first is None and second is None) or torch.equal(first, second)
+
+
+@pytest.mark.parametrize("size", [(48, 64), (49, 67), (97, 51), (31, 200), (37, 37)])
+def test_shapes_and_types(size, predictors):
+    gmm, softmax = predictors["gmm"](picture(*size)), predictors["softmax"](picture(*size))
+    for prediction in (gmm, softmax):
+        assert prediction.logits.shape == (11, *size)
+        assert prediction.logits.dtype == prediction.features.dtype == torch.float32
+        assert torch.isfinite(prediction.logits).all()
+    assert gmm.density.shape == (11, *size)
+    assert gmm.density.dtype == torch.float32
+    assert torch.isfinite(gmm.density).all()
+    assert softmax.density is None
+    assert gmm.features.shape[0] == 8
+    assert softmax.features.shape[0] == 16
+    torch.testing.assert_close(gmm.features.norm(dim=0), torch.ones(gmm.features.shape[1:]))
+
+
+def test_network_sees_the_short_side_of_the_config(predictors):
+    assert predictors["softmax"](picture(96, 160)).features.shape[1:] == (12, 20)
+    assert predictors["softmax"](picture(160, 96)).features.shape[1:] == (20, 12)
+
+
+def test_gives(predictors):
+    assert predictors["gmm"].gives == {"logits", "features", "density"}
+    assert predictors["softmax"].gives == {"logits", "features"}
+    for predictor in predictors.values():
+        assert predictor.num_classes == 11
+        assert (predictor.closed_set, predictor.short_side) == ("camvid", 48)
+
+
+@pytest.mark.parametrize("kind", ["gmm", "softmax"])
+def test_repeats_itself_and_changes_nothing(kind, predictors):
+    predictor = predictors[kind]
+    before = {key: value.clone() for key, value in predictor.model.state_dict().items()}
+    first = predictor(picture(49, 67))
+    predictor(picture(30, 80))
+    assert_equal(first, predictor(picture(49, 67)))
+    assert all(torch.equal(value, before[key]) for key, value in predictor.model.state_dict().items())
+
+
+def test_reads_the_image_as_rgb(predictors):
+    image = picture(48, 64)
+    swapped = predictors["softmax"](np.ascontiguousarray(image[..., ::-1]))
+    assert not torch.equal(predictors["softmax"](image).logits, swapped.logits)
+    model = predictors["softmax"].model
+    # MMSegmentation's own path takes BGR, as training's pipeline gives it.
+    own = model.data_preprocessor({"inputs": [torch.tensor(image[..., ::-1].copy()).permute(2, 0, 1)]}, False)
+    with torch.no_grad():
+        logits = model(own["inputs"], mode="tensor")
+    expected = torch.nn.functional.interpolate(logits, size=(48, 64), mode="bilinear", align_corners=False)[0]
+    torch.testing.assert_close(predictors["softmax"](image).logits, expected)
+
+
+@pytest.mark.parametrize("kind", ["gmm", "softmax"])
+def test_training_checkpoint_predicts_as_the_bare_weights(kind, trained, predictors):
+    config, work_dir = trained[kind]
+    training = load_predictor(config, work_dir / "iter_4.pth", device="cpu")
+    assert_equal(training(picture(48, 64)), predictors[kind](picture(48, 64)))
+    assert training.config_sha256 == predictors[kind].config_sha256
+
+
+def test_twins_weights_do_not_fit(trained):
+    (gmm, gmm_run), (softmax, softmax_run) = trained["gmm"], trained["softmax"]
+    with pytest.raises(InputError, match=r"12 missing \(first: \S+embed\S+\), 2 unexpected \(first: \S+conv_seg.bias"):
+        load_predictor(gmm, softmax_run / "model.pth")
+    with pytest.raises(InputError, match=r"2 missing \(first: \S+conv_seg.bias\), \d+ unexpected .*; name the config"):
+        load_predictor(softmax, gmm_run / "iter_4.pth")
+
+
+def test_another_architecture_does_not_fit(tiny, trained, tmp_path):
+    wider = tiny("gmm", {"model.decode_head.channels": 24})
+    with pytest.raises(InputError, match=r"of another shape \(first: decode_head\.conv_seg\.embed"):
+        load_predictor(wider, trained["gmm"][1] / "model.pth")
+    torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "resnet.pth")
+    with pytest.raises(InputError, match=r"missing .*unexpected"):
+        load_predictor(wider, tmp_path / "resnet.pth")
+    torch.save({}, tmp_path / "empty.pth")
+    with pytest.raises(InputError, match="missing"):
+        load_predictor(wider, tmp_path / "empty.pth")
+
+
+def test_other_numbers_of_classes_and_components_do_not_fit(tiny, trained):
+    for change in ({"model.decode_head.num_classes": 9}, {"model.classifier.components": 3}):
+        with pytest.raises(InputError, match="of another shape"):
+            load_predictor(tiny("gmm", change), trained["gmm"][1] / "model.pth")
+
+
+def test_size_of_the_memory_does_not_matter(tiny, trained, predictors):
+    other = load_predictor(tiny("gmm", {"model.classifier.memory": 5}), trained["gmm"][1] / "iter_4.pth", device="cpu")
+    assert_equal(other(picture(48, 64)), predictors["gmm"](picture(48, 64)))
+
+
+@pytest.mark.parametrize("weights", ["timm", "nowhere/weights.pth"])
+def test_pretrained_weights_are_not_asked_for(weights, tiny, trained, predictors, monkeypatch):
+    create = timm.create_model
+
+    def offline(*args, pretrained=False, **kwargs):
+        assert not pretrained
+        return create(*args, pretrained=pretrained, **kwargs)
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    config = tiny("gmm", {"model.backbone.weights": weights})
+    predictor = load_predictor(config, trained["gmm"][1] / "model.pth", device="cpu")
+    assert_equal(predictor(picture(48, 64)), predictors["gmm"](picture(48, 64)))
+
+
+def test_bad_paths_and_configs(tiny, trained, tmp_path):
+    config, work_dir = trained["gmm"]
+    with pytest.raises(InputError, match="no checkpoint at"):
+        load_predictor(config, tmp_path / "none.pth")
+    with pytest.raises(InputError, match="no config at"):
+        load_predictor(tmp_path / "none.py", work_dir / "model.pth")
+    slide = tiny("gmm", {"model.test_cfg.mode": "slide"})
+    with pytest.raises(InputError, match="sliding-window"):
+        load_predictor(slide, work_dir / "model.pth")
+    text = config.read_text().replace("evaluation = ", "something = ")
+    (tmp_path / "no_evaluation.py").write_text(text)
+    with pytest.raises(InputError, match="no 'evaluation' section"):
+        load_predictor(tmp_path / "no_evaluation.py", work_dir / "model.pth")
+
+
+def test_moved_checkpoint_still_loads(trained, tmp_path):
+    shutil.copy(trained["gmm"][1] / "model.pth", tmp_path / "renamed.pth")
+    load_predictor(trained["gmm"][0], tmp_path / "renamed.pth")

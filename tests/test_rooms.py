@@ -1,0 +1,153 @@
+"""Which room may import what. The table is the architecture; read it before you add an arrow."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "gmmbench"
+ALL = "*"
+
+# room: (rooms of ours, libraries). Imports inside functions count. What is not listed is forbidden.
+ROOMS = {
+    # What everybody may know.
+    "errors":     ("", ""),
+    "labels":     ("", "numpy"),
+    "prediction": ("", "torch"),
+    "resources":  ("", ""),
+    "atomic":     ("errors", ""),
+    "provenance": ("gmmbench", ""),
+    "console":    ("", "rich"),
+    # Maths: no data, no disk.
+    "gmm":        ("", "torch"),
+    "scores":     ("prediction gmm errors", "torch rich"),
+    "metrics":    ("labels errors", "numpy"),
+    # Disk. data.street also writes: it draws its own data set.
+    "data":       ("labels errors atomic resources", "numpy PIL cv2 yaml rich"),
+    "results":    ("atomic errors", "numpy"),
+    # The only rooms that know MMSegmentation and its kin.
+    "models":     ("gmm prediction data errors atomic", "numpy torch torchvision cv2 rich"
+                   " timm mmengine mmcv mmseg"),
+    "train":      ("models provenance atomic errors", "torch mmengine"),
+    # What brings them together.
+    "evaluate":   ("data scores metrics results prediction labels errors", "numpy torch cv2"),
+    "report":     ("results metrics labels errors atomic", "numpy pandas matplotlib jinja2 rich cv2"),
+    "verbs":      ("data scores metrics results prediction labels errors atomic resources provenance gmm models"
+                   " train evaluate", ""),
+    "demo":       (ALL, "rich"),
+    "cli":        (ALL, "typer torch cv2"),
+    "__main__":   ("cli", ""),
+    "gmmbench":   ("", ""),  # gmmbench/__init__.py: the version
+}  # fmt: skip
+
+HEAVY = {"torch", "torchvision", "timm", "mmengine", "mmcv", "mmseg", "pandas", "matplotlib", "cv2", "numpy", "PIL"}
+
+
+def room_of(parts: tuple[str, ...]) -> str:
+    """("gmmbench", "data", "pairs") lives in the room "data"; the package itself is the room "gmmbench"."""
+    return parts[1] if len(parts) > 1 else "gmmbench"
+
+
+def is_module(parts: tuple[str, ...]) -> bool:
+    path = ROOT.joinpath(*parts)
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def imports(source: str) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of every import, wherever it stands; a relative one comes out with its dots."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            stem = "." * node.level + (node.module or "")
+            if stem == "gmmbench":  # "from gmmbench import data" means gmmbench.data
+                yield from (
+                    (node.lineno, f"gmmbench.{alias.name}" if is_module(("gmmbench", alias.name)) else stem)
+                    for alias in node.names
+                )
+            else:
+                yield node.lineno, stem
+
+
+def violations(source: str, module: tuple[str, ...], file: str) -> list[str]:
+    """What in ``source`` the table forbids, each with its file, line and import."""
+    room = room_of(module)
+    ours, libraries = (set(names.split()) for names in ROOMS[room])
+    found = []
+    for line, name in imports(source):
+        parts = tuple(name.split("."))
+        if name.startswith("."):
+            allowed = False  # absolute imports show the arrow
+        elif parts[0] == "gmmbench":
+            allowed = ours == {ALL} or room_of(parts) in ours | {room}
+        else:
+            allowed = parts[0] in sys.stdlib_module_names or parts[0] in libraries
+        if not allowed:
+            found.append(f"{file}:{line}: room '{room}' may not import {name}")
+    return found
+
+
+def modules() -> list[tuple[str, ...]]:
+    found = [path.relative_to(ROOT).with_suffix("").parts for path in sorted(PACKAGE.rglob("*.py"))]
+    return [parts[:-1] if parts[-1] == "__init__" else parts for parts in found]
+
+
+def test_every_room_is_in_the_table_and_every_line_is_a_room() -> None:
+    assert {room_of(parts) for parts in modules()} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    found = []
+    for parts in modules():
+        if room_of(parts) == room:
+            path = ROOT.joinpath(*parts)
+            path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+            found += violations(path.read_text(encoding="utf-8"), parts, str(path.relative_to(ROOT)))
+    assert not found, "\n".join(["the table in tests/test_rooms.py forbids:", *found])
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "wrong"),
+    [
+        ("gmmbench.gmm.em", "import torch\ndef f():\n    import mmseg.registry", "3: room 'gmm' may not import mmseg"),
+        ("gmmbench.scores.msp", "from gmmbench.models import x", "1: room 'scores' may not import gmmbench.models"),
+        ("gmmbench.results", "from gmmbench import report", "1: room 'results' may not import gmmbench.report"),
+        ("gmmbench.report.text", "import gmmbench.data.pairs", "1: room 'report' may not import gmmbench.data.pairs"),
+        ("gmmbench.data.pairs", "from ..labels import IN", "1: room 'data' may not import ..labels"),
+        ("gmmbench.evaluate", "import os, timm", "1: room 'evaluate' may not import timm"),
+    ],
+)
+def test_a_forbidden_arrow_is_found(module: str, source: str, wrong: str) -> None:
+    [found] = violations(source, tuple(module.split(".")), "file.py")
+    assert found.startswith(f"file.py:{wrong}")
+
+
+def test_only_models_and_train_know_mmseg() -> None:
+    kin = {"mmseg", "mmcv", "mmengine", "timm"}
+    knowing = {room: kin & set(libraries.split()) for room, (_, libraries) in ROOMS.items()}
+    assert {room: found for room, found in knowing.items() if found} == {"models": kin, "train": {"mmengine"}}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["eval-ood", "--help"], ["train", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import json, sys; from gmmbench.cli import main; code = main(sys.argv[1:]);"
+        " print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    code, loaded = json.loads(ran.stderr.splitlines()[-1])
+    assert code == 0
+    assert HEAVY & set(loaded) == set()
+    assert {name for name in loaded if name.startswith("gmmbench.")} <= {
+        "gmmbench.cli", "gmmbench.console", "gmmbench.errors",
+    }  # fmt: skip
