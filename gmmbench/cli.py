@@ -190,17 +190,17 @@ def demo(
 @data_app.command("ls", epilog=_example("gmmbench data ls --data-root /data"))
 def data_ls(data_root: DataRoot = Path("data")) -> None:
     """List the data sets and which of them the data root holds."""
-    from gmmbench.data.listing import listing
+    from gmmbench.listings import data_sets
 
-    out.print(listing(data_root))
+    out.print(data_sets(data_root))
 
 
 @scores_app.command("ls", epilog=_example("gmmbench scores ls"))
 def scores_ls() -> None:
     """List the anomaly scores and their formulas."""
-    from gmmbench.scores.listing import listing
+    from gmmbench.listings import scores
 
-    out.print(listing())
+    out.print(scores())
 
 
 def _use_threads(threads: int | None) -> None:

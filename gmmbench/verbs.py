@@ -50,9 +50,10 @@ def eval_closed(
     Raises:
         InputError: bad input of any kind, before anything is written.
     """
+    root = existing_root(data_root)
     predictor = load_predictor(config, checkpoint)
     closed = closed_set(predictor.closed_set)
-    images = closed.load(existing_root(data_root), split)
+    images = closed.load(root, split)
     if predictor.num_classes != len(closed.classes):
         raise InputError(
             f"{config} has {predictor.num_classes} classes but its closed set '{predictor.closed_set}' has"

@@ -262,7 +262,7 @@ def test_a_report_of_what_is_no_run(refused: Callable[..., str], tmp_path: Path)
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk(number: int, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     full = OSError(number, os.strerror(number), "model.pth")
-    monkeypatch.setattr("gmmbench.data.listing.listing", raising(full))
+    monkeypatch.setattr("gmmbench.listings.data_sets", raising(full))
     assert "no space left for model.pth; free some and run again" in refused("data", "ls")
 
 
@@ -277,14 +277,14 @@ def test_a_full_disk_while_rows_are_written(
 
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "disk"), RuntimeError("ours"), EOFError("ours")])
 def test_a_fault_of_ours_keeps_its_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gmmbench.data.listing.listing", raising(error))
+    monkeypatch.setattr("gmmbench.listings.data_sets", raising(error))
     with pytest.raises((OSError, RuntimeError)) as caught:  # typer raises Abort, a RuntimeError, from an EOFError
         main(["data", "ls"])
     assert error in (caught.value, caught.value.__cause__)
 
 
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("gmmbench.data.listing.listing", raising(KeyboardInterrupt()))
+    monkeypatch.setattr("gmmbench.listings.data_sets", raising(KeyboardInterrupt()))
     assert main(["data", "ls"]) == 130
     assert capsys.readouterr() == ("", "interrupted\n")
 
@@ -300,7 +300,7 @@ def test_ctrl_c_while_training_says_how_to_go_on(
 
 
 def test_a_message_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]) -> None:
-    monkeypatch.setattr("gmmbench.data.listing.listing", raising(InputError(f"[red]a[/b] {'long ' * 60}\nend")))
+    monkeypatch.setattr("gmmbench.listings.data_sets", raising(InputError(f"[red]a[/b] {'long ' * 60}\nend")))
     assert refused("data", "ls") == f"error: [red]a[/b] {'long ' * 60}end"
 
 

@@ -27,20 +27,21 @@ ROOMS = {
     "console":    ("", "rich"),
     # Maths: no data, no disk.
     "gmm":        ("", "torch"),
-    "scores":     ("prediction gmm errors", "torch rich"),
+    "scores":     ("prediction gmm errors", "torch"),
     "metrics":    ("labels errors", "numpy"),
     # Disk. data.street also writes: it draws its own data set.
-    "data":       ("labels errors atomic resources", "numpy PIL cv2 yaml rich"),
+    "data":       ("labels errors atomic resources", "numpy PIL cv2 yaml"),
     "results":    ("atomic errors", "numpy"),
     # The only rooms that know MMSegmentation and its kin.
     "models":     ("gmm prediction data errors atomic", "numpy torch torchvision cv2 rich"
                    " timm mmengine mmcv mmseg"),
-    "train":      ("models provenance atomic errors", "torch mmengine"),
+    "train":      ("models data provenance atomic errors", "torch mmengine"),
     # What brings them together.
     "evaluate":   ("data scores metrics results prediction labels errors", "numpy torch cv2"),
     "report":     ("results metrics labels errors atomic", "numpy pandas matplotlib jinja2 rich cv2"),
     "verbs":      ("data scores metrics results prediction labels errors atomic resources provenance gmm models"
                    " train evaluate", ""),
+    "listings":   ("data scores errors", "rich"),
     "demo":       (ALL, "rich"),
     "cli":        (ALL, "typer torch cv2"),
     "__main__":   ("cli", ""),

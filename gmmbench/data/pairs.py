@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class PairedSet:
             error, not background: a guess here would silently change every metric.
 
     Raises:
-        InputError: no pair at all, or files missing; says how many and which is the first.
+        InputError: no pair at all, a name twice, or files missing; says how many and which is the first.
     """
 
     def __init__(self, name: str, pairs: Sequence[Pair], meaning: Mapping[int, int]) -> None:
@@ -49,6 +50,9 @@ class PairedSet:
                 f"{name}: {len(missing)} of {2 * len(self.pairs)} files are missing, first {missing[0]};"
                 " every image needs its label map and the other way round; unpack the data set again"
             )
+        twice = [name for name, times in Counter(pair.name for pair in self.pairs).items() if times > 1]
+        if twice:
+            raise InputError(f"{name}: {len(twice)} images are listed twice, first '{twice[0]}'; mend the list")
         if not self.pairs:
             raise InputError(f"{name}: no images found; unpack the data set again")
 
@@ -105,27 +109,3 @@ def _open(path: Path) -> Image.Image:
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{path} cannot be read as an image ({error}); it may be truncated, copy it again") from error
     return image
-
-
-def match_folders(name: str, images: Path, labels: Path, *, label_suffix: str = "") -> list[Pair]:
-    """Pair the files of two folders by stem.
-
-    Args:
-        label_suffix: what follows the image's stem in the label's stem.
-
-    Raises:
-        InputError: a folder is missing, or a file has no partner.
-    """
-    found = {}
-    for folder in (images, labels):
-        if not folder.is_dir():
-            raise InputError(f"{name}: no folder {folder}; see 'gmmbench data ls' for the layout wanted")
-        found[folder] = {file.stem: file for file in sorted(folder.iterdir()) if not file.name.startswith(".")}
-    wanted = {f"{stem}{label_suffix}" for stem in found[images]}
-    lonely = [found[labels][stem] for stem in sorted(set(found[labels]) - wanted)]
-    lonely += [found[images][stem] for stem in sorted(found[images]) if f"{stem}{label_suffix}" not in found[labels]]
-    if lonely:
-        raise InputError(
-            f"{name}: {len(lonely)} files without a partner, first {lonely[0]}; every image needs its label map"
-        )
-    return [Pair(stem, file, found[labels][f"{stem}{label_suffix}"]) for stem, file in found[images].items()]

@@ -18,7 +18,7 @@ def read_config(path: Path, overrides: Iterable[str] = ()) -> Config:
 
     Raises:
         InputError: no such file, not a config, an override that is not ``key=value`` or whose key
-            the config does not have.
+            the config does not have, or whose value does not fit there.
     """
     if not path.is_file():
         raise InputError(f"no config at {path}; the project's own lie under configs/, one file an experiment")
@@ -33,7 +33,10 @@ def read_config(path: Path, overrides: Iterable[str] = ()) -> Config:
         if not equals or not key:
             raise InputError(f"--set wants key=value, got '{override}'; for example --set train_cfg.max_iters=200")
         _check_parents(config, key.split(".")[:-1])
-        config.merge_from_dict({key: _value(value)})
+        try:
+            config.merge_from_dict({key: _value(value)})
+        except (TypeError, KeyError) as error:  # a list's missing number, a section for a plain value
+            raise InputError(f"--set {override} does not fit the config: {error}") from error
     return config
 
 

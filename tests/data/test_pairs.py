@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gmmbench.data.pairs import Pair, PairedSet, match_folders, read_image, read_labels
+from gmmbench.data.pairs import Pair, PairedSet, read_image, read_labels
 from gmmbench.errors import InputError
 from gmmbench.labels import IGNORE, IN, OOD
 
@@ -128,24 +128,6 @@ def test_a_page_that_was_saved_as_an_image(pair: Pair) -> None:
     assert f"{pair.image} cannot be read as an image" in complaint(pair)
 
 
-def test_folders_are_matched_by_stem(pair: Pair) -> None:
-    found = match_folders("streets", pair.image.parent, pair.labels.parent)
-    assert found == [pair]
-    masks = pair.labels.parent
-    pair.labels.rename(masks / "street_labels.png")
-    (masks / ".DS_Store").write_text("")
-    [matched] = match_folders("streets", pair.image.parent, masks, label_suffix="_labels")
-    assert (matched.name, matched.labels) == ("street", masks / "street_labels.png")
-
-
-@pytest.mark.parametrize("which", ["image", "labels"])
-def test_folders_with_a_lonely_file(pair: Pair, which: str) -> None:
-    lonely = getattr(pair, which).with_name("alone.png")
-    Image.fromarray(LABELS).save(lonely)
-    with pytest.raises(InputError, match=f"1 files without a partner, first {lonely}"):
-        match_folders("streets", pair.image.parent, pair.labels.parent)
-
-
-def test_a_folder_that_is_not_there(pair: Pair, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"streets: no folder {tmp_path / 'nowhere'}"):
-        match_folders("streets", pair.image.parent, tmp_path / "nowhere")
+def test_an_image_that_is_listed_twice(pair: Pair) -> None:
+    with pytest.raises(InputError, match="1 images are listed twice, first 'street'"):
+        PairedSet("streets", [pair, pair], {0: 0})

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from gmmbench.data import CLOSED_SETS, DATASETS, closed_set, ood_set
-from gmmbench.data.listing import listing
 from gmmbench.data.registry import existing_root
 from gmmbench.errors import InputError
+from gmmbench.listings import data_sets as listing
 
 
 def lines(root: Path) -> dict[str, str]:

@@ -222,4 +222,4 @@ def test_the_card_says_what_the_code_does() -> None:
     assert card["ood"] == OOD_LABEL
     assert card["ignore"] == IGNORE
     assert card["splits"] == dict(DEFAULT_COUNTS)
-    assert [name for name in KINDS if name not in card["notes"]] == []
+    assert [name for name in KINDS if name not in card["note"]] == []

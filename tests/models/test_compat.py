@@ -27,14 +27,9 @@ def no_subprocess(monkeypatch):
     assert started == []
 
 
-@pytest.mark.parametrize(
-    "place", ["mmengine.utils", "mmengine.utils.package_utils", "mmengine.hub.hub", "mmengine.config.config"]
-)
+@pytest.mark.parametrize("place", ["mmengine.utils", "mmengine.utils.package_utils", "mmengine.hub.hub"])
 def test_mmengine_installs_nothing(place, no_subprocess):
-    module = importlib.import_module(place)
-    install = getattr(module, "install_package", None)
-    if install is None:
-        pytest.skip(f"{place} knows no install_package")
+    install = importlib.import_module(place).install_package
     with pytest.raises(ModuleNotFoundError, match="asks for the package 'no-such-thing', which is not installed"):
         install("no-such-thing")
 
@@ -100,8 +95,9 @@ def test_our_hooks_data_and_samplers_are_registered():
     assert TRANSFORMS.get("LoadSample")
 
 
-def test_import_starts_clean():
-    """In a fresh interpreter, with warnings as errors and before anything else of the stack is imported."""
+def test_import_is_quiet():
+    """In a fresh interpreter, before anything else of the stack is imported."""
     code = "import gmmbench.models; from mmseg.registry import MODELS; print(MODELS.get('Segmentor').__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "Segmentor"
+    assert done.stderr == ""

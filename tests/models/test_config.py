@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,6 @@ def test_missing(tmp_path):
         ("model = dict(type=Unknown)", "NameError"),
         ("model = 1 / 0", "ZeroDivisionError"),
         ('_base_ = "none.py"', "FileNotFoundError"),
-        ("import nosuchmodule\nmodel = dict()", "ModuleNotFoundError"),
-        ("raise SystemExit(0)", "SystemExit"),
     ],
 )
 def test_unusable(text, reason, write):
@@ -87,7 +86,6 @@ def test_piece_of_a_config(write):
         ("True", True),
         ("(3, 4)", (3, 4)),
         ("[1, 2]", [1, 2]),
-        ("{'a': 1}", {"a": 1}),
         ("'20'", "20"),
         ("word", "word"),
         ("a/path-to it", "a/path-to it"),
@@ -127,13 +125,17 @@ def test_override_that_is_none(override, write):
         ("model.decode_head.channels.x=3", "model.decode_head.channels", "channels"),
         ("param_scheduler.2.power=3", "param_scheduler.2", "0 to 1"),
         ("param_scheduler.last.power=3", "param_scheduler.last", "0 to 1"),
-        ("param_scheduler.power=3", "param_scheduler.power", "0 to 1"),
-        ("param_scheduler.7=3", "param_scheduler.7", "0 to 1"),
         ("model..channels=3", "model.", "decode_head, type"),
     ],
 )
 def test_unknown_section_lists_the_known(override, section, known, write):
     with pytest.raises(InputError, match=f"no section '{section}'; known here: {known}"):
+        read_config(write(TEXT), [override])
+
+
+@pytest.mark.parametrize("override", ["param_scheduler.power=3", "param_scheduler.7=3", "train_cfg.max_iters={'a': 1}"])
+def test_value_that_does_not_fit(override, write):
+    with pytest.raises(InputError, match=re.escape(f"--set {override} does not fit the config: ")):
         read_config(write(TEXT), [override])
 
 

@@ -102,7 +102,7 @@ def test_training_checkpoint_predicts_as_the_bare_weights(kind, trained, predict
 
 def test_twins_weights_do_not_fit(trained):
     (gmm, gmm_run), (softmax, softmax_run) = trained["gmm"], trained["softmax"]
-    with pytest.raises(InputError, match=r"12 missing \(first: \S+embed\S+\), 2 unexpected \(first: \S+conv_seg.bias"):
+    with pytest.raises(InputError, match=r"14 missing \(first: \S+embed\S+\), 2 unexpected \(first: \S+conv_seg.bias"):
         load_predictor(gmm, softmax_run / "model.pth")
     with pytest.raises(InputError, match=r"2 missing \(first: \S+conv_seg.bias\), \d+ unexpected .*; name the config"):
         load_predictor(softmax, gmm_run / "iter_4.pth")

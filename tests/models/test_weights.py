@@ -43,7 +43,7 @@ def test_leaves_what_is_no_named_tensor_aside(path):
 
 @pytest.mark.parametrize("read", [read_checkpoint, read_state_dict])
 def test_missing(read, path):
-    with pytest.raises(InputError, match="no checkpoint at .*gmmbench train"):
+    with pytest.raises(InputError, match=r"no checkpoint at .*gmmbench train"):
         read(path)
     with pytest.raises(InputError, match="no checkpoint at"):
         read(path.parent)
@@ -81,7 +81,7 @@ def test_truncated(share, archive, path):
 def test_code_is_refused_and_not_run(path, tmp_path):
     trace = tmp_path / "code_ran"
     torch.save({"state_dict": {"a": torch.ones(1)}, "meta": Malicious(trace)}, path)
-    with pytest.raises(InputError, match="could run code on loading.*re-save it"):
+    with pytest.raises(InputError, match=r"could run code on loading.*re-save it"):
         read_checkpoint(path)
     path.write_bytes(pickle.dumps({"a": Malicious(trace)}, protocol=2))
     with pytest.raises(InputError, match="is not a readable checkpoint"):

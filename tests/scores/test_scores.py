@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from gmmbench.errors import InputError
+from gmmbench.listings import scores as listing
 from gmmbench.prediction import Prediction
 from gmmbench.scores import SCORES, choose
-from gmmbench.scores.listing import listing
 
 Array = NDArray[np.float64]
 BOTH = ("logits", "density")
