@@ -59,8 +59,8 @@ def train(
     config.work_dir = str(work_dir)
     config.train_dataloader.dataset.root = str(data_root)
     config.randomness.seed = seed
-    # MMEngine's logs are global by name and second: two short trainings would share one.
-    config.experiment_name = str(work_dir)
+    # MMEngine keeps logs and scopes by name and second: of two short trainings the later would get the former's.
+    config.experiment_name = f"{config_path.stem}_{time.time_ns()}"
     _finish_schedule(config)
     _seed_classifier(config, seed)
     if torch.cuda.is_available():

@@ -191,6 +191,15 @@ def test_tensorboard_by_config(train, tmp_path):
     assert list(run.glob("*/vis_data/events.out.tfevents.*"))
 
 
+def test_trainings_within_one_second_keep_apart(train, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.strftime", lambda *args: "20300101_000000")
+    for name in ("one", "two"):
+        assert train("softmax", tmp_path / name, "--set", "train_cfg.max_iters=1") == 0
+        assert len(losses(tmp_path / name)) == 1
+        (log,) = (tmp_path / name).glob("*/*.log")
+        assert str(tmp_path / name) in log.read_text()
+
+
 # That it survives being stopped
 
 
