@@ -75,9 +75,19 @@ def train(
 
     work_dir = work_dir or Path("runs") / config.stem
     try:
-        weights = run(config, work_dir=work_dir, data_root=data_root, seed=seed, resume=resume, overrides=changes or ())
+        with progress_bar(f"training {config.stem}", unit="steps") as progress:
+            weights = run(
+                config,
+                work_dir=work_dir,
+                data_root=data_root,
+                seed=seed,
+                resume=resume,
+                overrides=changes or (),
+                progress=progress,
+            )
     except KeyboardInterrupt as stop:
-        raise _StoppedError(f"{stop or 'stopped'}; the same command with --resume goes on") from None
+        what = str(stop) or "stopped in the middle of a step, the last checkpoint stands"
+        raise _StoppedError(f"{what}; the same command with --resume goes on") from None
     out.print(f"wrote {weights}", soft_wrap=True, highlight=False)
 
 

@@ -38,7 +38,9 @@ def run_demo(*, work_dir: Path, out: Path, seed: int = 0) -> Path:
     for name, config in TWINS.items():
         folder = work_dir / name
         if not (folder / WEIGHTS).is_file():
-            train(config, work_dir=folder, data_root=data, seed=seed, resume=(folder / "last_checkpoint").is_file())
+            begun = (folder / "last_checkpoint").is_file()
+            with progress_bar(f"training {name}", unit="steps") as progress:
+                train(config, work_dir=folder, data_root=data, seed=seed, resume=begun, progress=progress)
         _say(began, f"trained {name}: {folder / WEIGHTS}")
         run = folder / "eval"
         eval_closed(config, folder / WEIGHTS, data_root=data, out=run, bar=progress_bar)

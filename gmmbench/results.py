@@ -137,7 +137,7 @@ class RunFolder:
 
 def _save(path: Path, arrays: Arrays) -> None:
     with atomic_file(path) as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **dict[str, Any](arrays))
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:

@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ def train(
     seed: int = 0,
     resume: bool = False,
     overrides: Sequence[str] = (),
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> Path:
     """Train one model; returns the path of its bare state dict.
 
@@ -46,6 +47,7 @@ def train(
         seed: of weights, data order, augmentation, dropout and EM.
         resume: go on from the last checkpoint in ``work_dir``.
         overrides: ``key.sub=value`` changes to the config.
+        progress: told (steps done, steps in all, the loss in words) after each step.
 
     Raises:
         InputError: an unusable config, data root or checkpoint; a work_dir that already holds a
@@ -77,12 +79,14 @@ def train(
     _check_data(config.train_dataloader.dataset)
 
     runner = _build_runner(config)
+    if progress is not None:
+        runner.register_hook(ProgressHook(progress))
     began = time.monotonic()
     try:
         runner.train()
     finally:
         for hook in runner.hooks:
-            if isinstance(hook, (StopHook, ProgressHook)):
+            if isinstance(hook, StopHook):
                 hook.release()
     _write_record(runner, config_path, work_dir, seed, time.monotonic() - began)
     return work_dir / WEIGHTS

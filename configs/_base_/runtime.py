@@ -12,7 +12,6 @@ custom_hooks = [
     dict(type="EMHook"),
     dict(type="SafeCheckpointHook"),
     dict(type="StopHook"),
-    dict(type="ProgressHook"),
 ]
 
 # Scalars go to vis_data/; add dict(type="TensorboardVisBackend") for TensorBoard.

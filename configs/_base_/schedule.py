@@ -1,4 +1,5 @@
 # A scheduler without an end ends with the training (train_cfg.max_iters).
+# Weight decay leaves out the head's norms (MMEngine lets custom_keys of the backbone overrule that).
 # AdamW with a linear warm-up and polynomial decay; the backbone, pretrained, learns more slowly.
 optim_wrapper = dict(
     type="OptimWrapper",

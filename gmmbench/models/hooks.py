@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,49 +108,24 @@ class StopHook(Hook):
             self._previous = None
 
 
-@HOOKS.register_module()
 class ProgressHook(Hook):
-    """A bar with ETA on a terminal; elsewhere MMEngine's log lines, which have one too, are enough."""
+    """Tells somebody how far the training is.
+
+    Args:
+        tell: called after each step with (steps done, steps in all, the loss in words).
+    """
 
     priority = "VERY_LOW"
-    _bar: Any = None
 
-    def before_train(self, runner: Runner) -> None:
-        """Start the bar."""
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:.1f} img/s"),
-            console=console, disable=not console.is_terminal,
-        )  # fmt: skip
-        self._task = self._bar.add_task("train", total=runner.max_iters, completed=runner.iter, loss=0.0, speed=0.0)
-        self._began, self._images = time.monotonic(), 0
-        self._bar.start()
+    def __init__(self, tell: Callable[[int, int, str], None]) -> None:
+        self.tell = tell
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Move the bar."""
-        self._images += len(data_batch["inputs"]) if data_batch else 0
-        if self._bar.disable:
-            return
-        self._bar.update(
-            self._task, completed=runner.iter + 1, loss=float((outputs or {}).get("loss", 0.0)),
-            speed=self._images / (time.monotonic() - self._began),
-        )  # fmt: skip
-
-    def after_train(self, runner: Runner) -> None:
-        """Stop the bar."""
-        self.release()
-
-    def release(self) -> None:
-        """Stop the bar, however the training ended: a live one hides the terminal's cursor."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        """Tell."""
+        loss = (outputs or {}).get("loss")
+        self.tell(runner.iter + 1, runner.max_iters, "" if loss is None else f"loss {float(loss.detach()):.3f}")
 
 
 def _unwrapped(runner: Runner) -> Any:

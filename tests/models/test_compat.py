@@ -89,7 +89,7 @@ def test_our_hooks_data_and_samplers_are_registered():
     from mmengine.registry import DATA_SAMPLERS, HOOKS
     from mmseg.registry import DATASETS, TRANSFORMS
 
-    assert all(HOOKS.get(name) for name in ("EMHook", "SafeCheckpointHook", "StopHook", "ProgressHook"))
+    assert all(HOOKS.get(name) for name in ("EMHook", "SafeCheckpointHook", "StopHook"))
     assert DATA_SAMPLERS.get("SeededSampler")
     assert DATASETS.get("ClosedSetDataset")
     assert TRANSFORMS.get("LoadSample")

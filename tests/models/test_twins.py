@@ -31,6 +31,8 @@ def test_configs_differ_in_the_classifier_only(path):
     gmm, softmax = read_config(path).to_dict(), read_config(twin_of(path)).to_dict()
     assert gmm["model"].pop("classifier")
     assert softmax["model"].pop("classifier", None) is None
+    for config in (gmm, softmax):
+        config.pop("expected", None)  # what the run gave: the twins' numbers may differ
     assert gmm == softmax
 
 
