@@ -19,6 +19,7 @@ train_dataloader = dict(
         ],
     ),
 )
-# How evaluation reads an image: its shorter side is brought to what training saw; outputs are
-# brought back to label resolution.
-evaluation = dict(closed_set="camvid", short_side=360)
+# How evaluation reads an image: its shorter side is brought to so many pixels, the outputs back to
+# label resolution. Training sees scales of 0.5 to 2, on average 1.25; of 360, 480, 600 and 720 the
+# second was best on every other frame of CamVid val (softmax twin: 67.3, 70.4, 68.8, 67.8 mIoU).
+evaluation = dict(closed_set="camvid", short_side=480)

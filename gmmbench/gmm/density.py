@@ -51,7 +51,7 @@ def class_log_density(component_log_prob: Tensor) -> Tensor:
         component_log_prob: (N, C, M) from ``log_prob``, in nats.
 
     Returns:
-        (N, C), in nats. GMMSeg's text has this sum (arXiv 2210.02025, eq. 4); its released code
-        takes the maximum over m instead, which is never more than log M above.
+        (N, C), in nats. The code released with GMMSeg (arXiv 2210.02025) takes the maximum over m,
+        unweighted, which lies between this sum and log M above it.
     """
     return torch.logsumexp(component_log_prob, dim=2) - math.log(component_log_prob.shape[2])
