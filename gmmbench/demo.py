@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def run_demo(*, work_dir: Path, out: Path, seed: int = 0) -> Path:
         write_street(data, seed=seed, progress=progress)
     _say(began, f"street scenes, train to test_ood, in {data / 'Street'}")
     runs = []
-    for name, config in TWINS.items():
+    for name, file in TWINS.items():
+        config = Path(os.path.relpath(file))  # as a person in this folder would name it
         folder = work_dir / name
         if not (folder / WEIGHTS).is_file():
             begun = (folder / "last_checkpoint").is_file()

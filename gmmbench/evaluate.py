@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gmmbench.errors import InputError
-from gmmbench.labels import Sample
+from gmmbench.labels import OOD, Sample
 from gmmbench.metrics import CLASS_READINGS, CONFUSION_READINGS, READINGS, ConfusionMatrix, ScoreCounts
 from gmmbench.prediction import Prediction
 from gmmbench.results import Row, RunFolder
@@ -102,14 +102,16 @@ def evaluate_ood(
     """
     counts = {name: ScoreCounts() for name in scores}
     total = _number(images, limit)
-    pictured = {int(index): place for place, index in enumerate(np.linspace(0, total - 1, min(PICTURES, total)))}
-    pictures: list[tuple[int, str, dict[str, NDArray[Any]]]] = []
+    pictures: dict[int, tuple[bool, str, dict[str, NDArray[Any]]]] = {}
     for number, (sample, prediction) in enumerate(_predictions(predict, images, limit, progress)):
         maps = {name: score.compute(prediction).numpy() for name, score in scores.items()}
         for name, values in maps.items():
             counts[name].update(values, sample.labels, sample.name)
-        if number in pictured:
-            pictures.append((pictured[number], sample.name, _picture(sample, prediction, maps)))
+        # One picture from each stretch of the set: its first image with an anomaly, or else its first.
+        # That depends on the labels only, so the pictures of two models can stand side by side.
+        place, anomalous = number * PICTURES // max(total, PICTURES), bool((sample.labels == OOD).any())
+        if place not in pictures or (anomalous and not pictures[place][0]):
+            pictures[place] = (anomalous, sample.name, _picture(sample, prediction, maps))
     rows = []
     for name, score in scores.items():
         seen = {
@@ -124,7 +126,7 @@ def evaluate_ood(
             rows.append(Row("ood", run, dataset, metric, value, name, score.needs, None, seen, provenance))
         folder.save_counts(dataset, name, counts[name].to_arrays())
     folder.clear_pictures(dataset)
-    for place, image_name, arrays in pictures:
+    for place, (_, image_name, arrays) in sorted(pictures.items()):
         folder.save_picture(dataset, place, image_name, arrays)
     folder.replace_rows("ood", dataset, rows)
     return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,8 +23,8 @@ LIBRARIES = (
 
 
 def library_versions() -> dict[str, str]:
-    """Python's version and that of each library that can move a number; "absent" where not installed."""
-    found = {"python": platform.python_version()}
+    """The version of each library that can move a number; "absent" where not installed."""
+    found = {}
     for name in LIBRARIES:
         try:
             found[name] = version(name)

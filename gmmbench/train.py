@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -165,6 +166,7 @@ def _write_record(runner: Any, config_path: Path, work_dir: Path, seed: int, sec
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
         "code": code_version(),
+        "python": platform.python_version(),
         "libraries": library_versions(),
         "weights_sha256": sha256(work_dir / WEIGHTS),
     }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from gmmbench import __version__
 from gmmbench.data import closed_set, ood_set
 from gmmbench.data.cards import card
 from gmmbench.data.pairs import PairedSet
@@ -163,6 +165,8 @@ def _provenance(
         "seed": training.get("seed"),
         "training": training,
         "code": code_version(),
+        "gmmbench": __version__,
+        "python": platform.python_version(),
         "libraries": library_versions(),
         "device": str(next(predictor.model.parameters()).device),
         "protocol": protocol,

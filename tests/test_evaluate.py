@@ -305,3 +305,13 @@ def test_an_image_that_cannot_be_read_writes_nothing(tmp_path: Path, ood_images:
     with pytest.raises(InputError, match="frame 2 is damaged"):
         run_ood(tmp_path, Damaged(ood_images))
     assert written(tmp_path) == {}
+
+
+def test_a_picture_shows_an_anomaly_where_its_stretch_has_one(tmp_path: Path) -> None:
+    # Twelve images, two a stretch; the second of each has the anomaly, but for the last stretch.
+    plain, odd = images_of([IN], [(4, 6)])[0], images_of([IN, OOD], [(4, 6)])[0]
+    kinds = [plain, odd] * 5 + [plain, plain]
+    images = [Sample(f"frame-{number:02d}", kind.image, kind.labels) for number, kind in enumerate(kinds)]
+    run_ood(tmp_path, images)
+    shown = [name for name, _ in RunFolder(tmp_path).pictures("streets")]
+    assert shown == ["frame-01", "frame-03", "frame-05", "frame-07", "frame-09", "frame-10"]

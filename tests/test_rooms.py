@@ -40,7 +40,7 @@ ROOMS = {
     "evaluate":   ("data scores metrics results prediction labels errors", "numpy torch cv2"),
     "report":     ("results metrics labels errors atomic", "numpy pandas matplotlib jinja2 rich cv2"),
     "verbs":      ("data scores metrics results prediction labels errors atomic resources provenance gmm models"
-                   " train evaluate", ""),
+                   " train evaluate gmmbench", ""),
     "listings":   ("data scores errors", "rich"),
     "demo":       (ALL, "rich"),
     "cli":        (ALL, "typer torch cv2"),

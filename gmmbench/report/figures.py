@@ -109,7 +109,7 @@ def curves(lines: Sequence[Line]) -> Figure:
     roc.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=0.9)
     roc.text(0.62, 0.60, "chance", color=_GREY, fontsize=8, rotation=45, rotation_mode="anchor", va="top")
     roc.axhline(TPR, color=_GREY, linewidth=0.9, linestyle=":")
-    roc.text(0.995, TPR - 0.012, "TPR = 95 %", color=_GREY, fontsize=8, ha="right", va="top")
+    roc.text(0.01, TPR - 0.012, "TPR = 95 %", color=_GREY, fontsize=8, ha="left", va="top")
     pr.axvline(TPR, color=_GREY, linewidth=0.9, linestyle=":")
     pr.text(TPR - 0.012, 1.0, "recall = 95 %", color=_GREY, fontsize=8, ha="right", va="top", rotation=90)
     for chance in sorted({ood_fraction(line.counts) for line in lines} - {math.nan}):

@@ -70,7 +70,7 @@ def dataset_rows(runs: Sequence[Run]) -> list[list[str]]:
 
 def provenance_rows(run: Run) -> list[list[str]]:
     """key, value: where the numbers of ``run`` come from. Several values stand side by side."""
-    rows = [["Folder", escape(run.folder.path.name or run.folder.path.resolve().name)]]
+    rows = [["Folder", escape("/".join(run.folder.path.resolve().parts[-2:]))]]
     for key, title in _PROVENANCE.items():
         values = [_flat(value) for value in run.recorded(key)]
         if key.endswith("sha256"):
