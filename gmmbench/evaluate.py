@@ -102,8 +102,10 @@ def evaluate_ood(
     """
     counts = {name: ScoreCounts() for name in scores}
     total = _number(images, limit)
+    generative = False
     pictures: dict[int, tuple[bool, str, dict[str, NDArray[Any]]]] = {}
     for number, (sample, prediction) in enumerate(_predictions(predict, images, limit, progress)):
+        generative = prediction.density is not None
         maps = {name: score.compute(prediction).numpy() for name, score in scores.items()}
         for name, values in maps.items():
             counts[name].update(values, sample.labels, sample.name)
@@ -121,9 +123,11 @@ def evaluate_ood(
             "pixels_ood": counts[name].pixels_ood,
             "pixels_ignored": counts[name].pixels_ignored,
         }
+        # A GMM model's logits are made of its densities: no baseline to set against the density.
+        family = "posterior" if generative and score.needs == "logits" else score.needs
         for metric, reading in READINGS.items():
             value = reading.read(counts[name])
-            rows.append(Row("ood", run, dataset, metric, value, name, score.needs, None, seen, provenance))
+            rows.append(Row("ood", run, dataset, metric, value, name, family, None, seen, provenance))
         folder.save_counts(dataset, name, counts[name].to_arrays())
     folder.clear_pictures(dataset)
     for place, (_, image_name, arrays) in sorted(pictures.items()):

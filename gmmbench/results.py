@@ -42,7 +42,8 @@ class Row:
         metric: name in ``READINGS`` ("AUROC", "AP", "FPR95") or of a closed-set reading.
         value: the reading, a fraction of one; NaN where it is undefined.
         score: registry name of the score (``None`` for closed-set rows).
-        family: "density" or "logits", what the score reads (``None`` for closed-set rows).
+        family: what the score reads: "density", "logits" of a discriminative model, or "posterior",
+            the logits that a generative model makes of its densities (``None`` for closed-set rows).
         class_name: the class a per-class reading speaks of.
         counts: images, images_total, and pixels_in, pixels_ood, pixels_ignored, or pixels.
         provenance: config, checkpoint, code, versions, seed, protocol; see ``gmmbench.provenance``.

@@ -145,7 +145,8 @@ def test_what_rows_say(tmp_path: Path, ood_images: list[Sample], closed_images: 
     assert [row.metric for row in closed if row.class_name is None] == list(CONFUSION_READINGS)
     per_class = [(metric, name) for metric in CLASS_READINGS for name in CLASSES]
     assert [(row.metric, row.class_name) for row in closed if row.class_name] == per_class
-    assert {row.score: row.family for row in ood} == {name: score.needs for name, score in SCORES.items()}
+    read = {name: "density" if score.needs == "density" else "posterior" for name, score in SCORES.items()}
+    assert {row.score: row.family for row in ood} == read
     labels = np.concatenate([sample.labels.ravel() for sample in ood_images])
     for row in ood:
         assert row.counts == {
@@ -305,6 +306,22 @@ def test_an_image_that_cannot_be_read_writes_nothing(tmp_path: Path, ood_images:
     with pytest.raises(InputError, match="frame 2 is damaged"):
         run_ood(tmp_path, Damaged(ood_images))
     assert written(tmp_path) == {}
+
+
+def test_logits_of_a_model_without_density_are_a_family_of_their_own(tmp_path: Path, ood_images: list[Sample]) -> None:
+    def discriminative(image: NDArray[np.uint8]) -> Prediction:
+        return Prediction(FakeModel()(image).logits)
+
+    rows = evaluate_ood(
+        discriminative,
+        ood_images,
+        {"energy": SCORES["energy"]},
+        folder=RunFolder(tmp_path),
+        run="twin",
+        dataset="streets",
+        provenance={},
+    )
+    assert {row.family for row in rows} == {"logits"}
 
 
 def test_a_picture_shows_an_anomaly_where_its_stretch_has_one(tmp_path: Path) -> None:

@@ -11,7 +11,11 @@ from gmmbench.metrics import CLASS_READINGS, CONFUSION_READINGS, READINGS
 from gmmbench.report.runs import CLOSED, OOD_TASK, Run
 from gmmbench.results import Row
 
-FAMILIES = {"density": "density (GMM)", "logits": "logits (discriminative)"}
+FAMILIES = {
+    "density": "density (GMM)",
+    "posterior": "posterior (GMM, logits made of its densities)",
+    "logits": "logits (discriminative)",
+}
 """Blocks of an OOD table, in order, and how they are called."""
 
 CLASS_METRIC = next(iter(CLASS_READINGS))

@@ -40,7 +40,7 @@ SCORES: dict[str, Score] = {
     "entropy": Score(entropy, "logits", "-sum_c p_c log p_c, in nats"),
     "energy": Score(energy, "logits", "-log sum_c exp(z_c)"),
 }
-"""Scores by name, in the order of tables. On a GMM model the logits scores read its normalised class scores."""
+"""Scores by name, in the order of tables. On a GMM model the logits scores read its posterior."""
 
 
 def choose(wanted: str, gives: Collection[str]) -> dict[str, Score]:
