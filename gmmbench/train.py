@@ -89,7 +89,7 @@ def train(
         for hook in runner.hooks:
             if isinstance(hook, StopHook):
                 hook.release()
-    _write_record(runner, config_path, work_dir, seed, time.monotonic() - began)
+    _write_record(runner, config_path, overrides, work_dir, seed, time.monotonic() - began)
     return work_dir / WEIGHTS
 
 
@@ -152,7 +152,9 @@ def _worth_showing(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or (not sys.stderr.isatty() and message.startswith(("Iter(", "resumed")))
 
 
-def _write_record(runner: Any, config_path: Path, work_dir: Path, seed: int, seconds: float) -> None:
+def _write_record(
+    runner: Any, config_path: Path, overrides: Sequence[str], work_dir: Path, seed: int, seconds: float
+) -> None:
     model = runner.model.module if hasattr(runner.model, "module") else runner.model
     # The memory is training state: nobody who only uses the model needs it.
     state = {key: value.cpu() for key, value in model.state_dict().items() if ".bank." not in key}
@@ -160,6 +162,7 @@ def _write_record(runner: Any, config_path: Path, work_dir: Path, seed: int, sec
         torch.save(state, file)
     record = {
         "config": str(config_path),
+        "overrides": list(overrides),
         "seed": seed,
         "iterations": runner.max_iters,
         "seconds": round(seconds, 1),

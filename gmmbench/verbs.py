@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -154,6 +155,7 @@ def _provenance(
 ) -> dict[str, Any]:
     record = checkpoint.parent / RECORD
     training = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    changes = "".join(f" --set {shlex.quote(change)}" for change in training.get("overrides", ()))
     which = f" --datasets {dataset}" if verb == "eval-ood" else ""
     about = card(dataset)
     return {
@@ -164,6 +166,9 @@ def _provenance(
         "checkpoint_sha256": sha256(checkpoint),
         "seed": training.get("seed"),
         "training": training,
+        "training_command": f"gmmbench train {training['config']} --seed {training['seed']}{changes}"
+        if training
+        else None,
         "code": code_version(),
         "gmmbench": __version__,
         "python": platform.python_version(),

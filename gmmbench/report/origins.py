@@ -76,14 +76,27 @@ def provenance_rows(run: Run) -> list[list[str]]:
         if key.endswith("sha256"):
             values = [value[:_HASH] for value in values]
         rows.append([title, "; ".join(map(escape, dict.fromkeys(values))) or NOT_RECORDED])
+    rows.append(
+        ["Training", "; ".join(escape(_training(record)) for record in run.recorded("training")) or NOT_RECORDED]
+    )
     return rows
 
 
 def commands(run: Run) -> str:
-    """The commands that made the rows of ``run``, one a line."""
-    values = run.recorded("command")
+    """The commands that made the model and the rows of ``run``, one a line."""
+    values = run.recorded("training_command") + run.recorded("command")
     lines = [shlex.join(map(str, value)) if isinstance(value, list) else str(value) for value in values]
     return "\n".join(lines) or f"# {NOT_RECORDED}"
+
+
+def _training(record: Any) -> str:
+    """How long the model was trained, and on what."""
+    if not isinstance(record, dict) or "iterations" not in record:
+        return NOT_RECORDED
+    return (
+        f"{record['iterations']} steps in {record.get('seconds', '?')} s on {record.get('device', '?')},"
+        f" {record.get('threads', '?')} CPU thread(s), code {record.get('code', '?')}"
+    )
 
 
 def _fact(facts: dict[str, Any], key: str) -> str:
