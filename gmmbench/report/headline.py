@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +29,7 @@ def headline(runs: Sequence[Path]) -> Table:
     columns = {metric: _cells(summary, metric) for metric in metrics}
     changes = (summary["dataset"] != summary["dataset"].shift(-1)).tolist()
 
-    table = Table(title="in %, the best of each data set bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title="in %, the best of each data set bold", title_justify="left", box=None, padding=(0, 1, 0, 0))
     for name in ("OOD set", "model", "score"):
         table.add_column(name, overflow="fold")
     for metric in metrics:
