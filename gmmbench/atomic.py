@@ -18,6 +18,19 @@ _A_PERSON_CAN_MEND = {
 
 
 @contextmanager
+def complaining_of(path: Path) -> Iterator[None]:
+    """Turn what keeps ``path`` from being written, where a person can mend it, into an InputError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _A_PERSON_CAN_MEND:
+            raise
+        raise InputError(
+            f"cannot write {path}: {os.strerror(error.errno)}; free space or name another folder with --out"
+        ) from error
+
+
+@contextmanager
 def atomic_file(path: Path) -> Iterator[IO[Any]]:
     """Open ``path`` for binary writing; it appears, complete, when the block ends without an error.
 
@@ -29,19 +42,14 @@ def atomic_file(path: Path) -> Iterator[IO[Any]]:
     """
     part = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.chmod(part, 0o666 & ~_umask())
-        os.replace(part, path)
-        part = None
-    except OSError as error:
-        if error.errno in _A_PERSON_CAN_MEND:
-            raise InputError(
-                f"cannot write {path}: {os.strerror(error.errno)}; free space or name another folder with --out"
-            ) from error
-        raise
+        with complaining_of(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            os.chmod(part, 0o666 & ~_umask())
+            os.replace(part, path)
+            part = None
     finally:
         if part is not None:
             with suppress(FileNotFoundError):

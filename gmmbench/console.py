@@ -23,13 +23,17 @@ class _Speed(ProgressColumn):
 
 
 @contextmanager
-def progress_bar(title: str, *, unit: str = "img") -> Iterator[Callable[..., None]]:
+def progress_bar(title: str, *, unit: str = "img") -> Iterator[Callable[..., None] | None]:
     """A bar with count, ETA and speed on standard error; gives the function to call after each image or step.
 
-    That function takes (done, total) and, where there is more to say, a few words.
+    That function takes (done, total) and, where there is more to say, a few words. Where there is no
+    terminal it is ``None``: nobody has to find out what to say (a loss to read back from the GPU at each step).
     """
+    if not err.is_terminal:
+        yield None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), _Speed(unit))
-    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(title, total=None)
 
         def tell(done: int, total: int, note: str = "") -> None:

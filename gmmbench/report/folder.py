@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gmmbench.atomic import complaining_of
 from gmmbench.errors import InputError
 
 REPORT = "report.md"
@@ -37,7 +36,7 @@ def staged(out: Path) -> Iterator[Path]:
     """
     out = out.resolve()
     before = _earlier_files(out)
-    try:
+    with complaining_of(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name[:100]}.", suffix=".part") as part:
             # One level down: the outer folder is private (mode 0700), a report is meant to be shared.
@@ -45,12 +44,6 @@ def staged(out: Path) -> Iterator[Path]:
             (fresh / FIGURES).mkdir(parents=True)
             yield fresh
             _move(fresh, out, before)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise InputError(
-                f"cannot write {out}: {os.strerror(error.errno)}; free space or name another folder with --out"
-            ) from error
-        raise
 
 
 def _earlier_files(out: Path) -> set[str]:
