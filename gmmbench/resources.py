@@ -1,7 +1,8 @@
-"""Where the files lie that are no code: configs and data-set cards."""
+"""Where the files lie that are no code: configs, data-set cards, and what is kept between runs."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -15,3 +16,11 @@ def _folder(name: str) -> Path:
 
 CONFIGS = _folder("configs")
 CARDS = _folder("datasets")
+
+
+def cache_folder() -> Path:
+    """The variable GMMBENCH_CACHE, or ``gmmbench`` in the user's cache folder. Whatever lies there may be deleted."""
+    named = os.environ.get("GMMBENCH_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmmbench"

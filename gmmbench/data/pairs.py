@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,21 +71,50 @@ class PairedSet:
                 label value without a meaning. Names the file.
         """
         pair = self.pairs[index]
-        image, raw = read_image(pair.image), read_labels(pair.labels)
-        if image.shape[:2] != raw.shape:
+        image, labels = read_image(pair.image), self.labels(index)
+        if image.shape[:2] != labels.shape:
             raise InputError(
-                f"{self.name}: {pair.labels} is {raw.shape[1]}x{raw.shape[0]} pixels but its image {pair.image.name}"
-                f" is {image.shape[1]}x{image.shape[0]}; wanted equal sizes"
+                f"{self.name}: {pair.labels} is {labels.shape[1]}x{labels.shape[0]} pixels but its image"
+                f" {pair.image.name} is {image.shape[1]}x{image.shape[0]}; wanted equal sizes"
             )
+        return Sample(pair.name, image, labels)
+
+    def labels(self, index: int) -> NDArray[np.uint8]:
+        """The label map of one pair alone, as in ``Sample.labels``; the image is not opened.
+
+        Raises:
+            InputError: as indexing does, for what concerns the label map.
+        """
+        path = self.pairs[index].labels
+        raw = read_labels(path)
         present = np.bincount(raw.ravel(), minlength=256)
         strange = np.flatnonzero((present > 0) & ~self._known)
         if len(strange):
             known = ", ".join(str(value) for value in np.flatnonzero(self._known))
             raise InputError(
-                f"{self.name}: {pair.labels} has label value {strange[0]} in {present[strange[0]]} pixels;"
+                f"{self.name}: {path} has label value {strange[0]} in {present[strange[0]]} pixels;"
                 f" known values: {known}; is this the right label folder?"
             )
-        return Sample(pair.name, image, self._meaning[raw])
+        mapped: NDArray[np.uint8] = self._meaning[raw]
+        return mapped
+
+    def labels_sha256(self) -> str:
+        """Hex SHA-256 of all that decides the label maps: their files' bytes in order, and what the values mean.
+
+        The files are read but not decoded: of Cityscapes' maps, tens of kilobytes instead of two million
+        pixels each. Names and the images do not enter.
+
+        Raises:
+            InputError: a file that cannot be read.
+        """
+        digest = hashlib.sha256(self._meaning.tobytes() + self._known.tobytes())
+        for pair in self.pairs:
+            try:
+                content = pair.labels.read_bytes()
+            except OSError as error:
+                raise InputError(f"{pair.labels} cannot be read ({error}); copy it again") from error
+            digest.update(hashlib.sha256(content).digest())
+        return digest.hexdigest()
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

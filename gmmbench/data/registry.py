@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gmmbench.data import camvid, road_anomaly, street_sets
+from gmmbench.data import ade20k, camvid, cityscapes, coco_stuff10k, road_anomaly, street_sets
 from gmmbench.data.pairs import PairedSet
 from gmmbench.errors import InputError, unknown_name
 
@@ -16,7 +16,8 @@ class ClosedSet:
     """A data set with a fixed list of classes, to train on and to measure mIoU on.
 
     Attributes:
-        load: (data root, split) to the pairs; splits are "train", "val" and "test".
+        load: (data root, split) to the pairs; splits are "train", "val" and "test". One without public labels
+            is an InputError that says so.
         palette: RGB per class, for pictures.
     """
 
@@ -26,7 +27,10 @@ class ClosedSet:
 
 
 CLOSED_SETS: dict[str, ClosedSet] = {
+    "ade20k": ClosedSet(ade20k.CLASSES, ade20k.PALETTE, ade20k.ade20k),
     "camvid": ClosedSet(camvid.CLASSES, camvid.PALETTE, camvid.camvid),
+    "cityscapes": ClosedSet(cityscapes.CLASSES, cityscapes.PALETTE, cityscapes.cityscapes),
+    "coco_stuff10k": ClosedSet(coco_stuff10k.CLASSES, coco_stuff10k.PALETTE, coco_stuff10k.coco_stuff10k),
     "street": ClosedSet(street_sets.CLASSES, street_sets.PALETTE, street_sets.street),
 }
 """Closed sets by name; a card in ``datasets/`` describes each."""

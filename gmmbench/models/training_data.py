@@ -43,21 +43,25 @@ class SeededSampler(Sampler[Draw]):
         self.seed = seed or 0
         self.rank, self.world = get_dist_info()
         self.done = 0
+        self._epoch, self._order = -1, np.arange(0)  # of the last draw, kept because a shuffle is slow
 
     def skip(self, draws: int) -> None:
         """Leave out the next ``draws`` draws of this rank; MMEngine calls it on resume."""
         self.done += draws
 
     def __iter__(self) -> Iterator[Draw]:
-        epoch, order = -1, np.arange(0)
         number = self.rank + self.done * self.world
         while True:
-            if number // self.size != epoch:
-                epoch = number // self.size
-                order = np.random.default_rng((self.seed, epoch)).permutation(self.size)
             noise = np.random.SeedSequence((self.seed, number)).generate_state(1)[0]
-            yield Draw(int(order[number % self.size]), int(noise))
+            yield Draw(self.image(number), int(noise))
             number += self.world
+
+    def image(self, number: int) -> int:
+        """Which image draw ``number`` takes: every epoch of as many draws as images is a permutation of them."""
+        epoch, place = divmod(number, self.size)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, np.random.default_rng((self.seed, epoch)).permutation(self.size)
+        return int(self._order[place])
 
     def __len__(self) -> int:
         return self.size

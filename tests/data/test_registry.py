@@ -39,8 +39,10 @@ def test_an_unknown_data_set(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown data set 'road_anomoly'; did you mean 'road_anomaly'\\?") as caught:
         ood_set("road_anomoly", tmp_path)
     assert all(name in str(caught.value) for name in DATASETS)
-    with pytest.raises(InputError, match="unknown closed set 'cityscapes'; known: camvid, street"):
-        closed_set("cityscapes")
+    with pytest.raises(
+        InputError, match="unknown closed set 'vistas'; known: ade20k, camvid, cityscapes, coco_stuff10k, street"
+    ):
+        closed_set("vistas")
 
 
 def test_a_data_root_that_is_not_there(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_image_comes_in_as_bgr_and_labels_as_they_are(data_root):
 def test_errors(data_root):
     with pytest.raises(InputError, match="no data root at"):
         ClosedSetDataset("camvid", str(data_root / "none"), "train", PIPELINE)
-    with pytest.raises(InputError, match="known: camvid"):
+    with pytest.raises(InputError, match=r"known: .*camvid"):
         ClosedSetDataset("camvit", str(data_root), "train", PIPELINE)
     with pytest.raises(InputError, match=r"no .*training\.txt"):
         ClosedSetDataset("camvid", str(data_root), "training", PIPELINE)
