@@ -1,5 +1,6 @@
 """Gaussian mixtures as pixel classifiers: torch only, usable without the rest of gmmbench."""
 
-from gmmbench.gmm.classifier import GMMClassifier, Reading
+from gmmbench.gmm.classifier import Assignment, GMMClassifier, Reading
+from gmmbench.gmm.presets import PRESETS
 
-__all__ = ["GMMClassifier", "Reading"]
+__all__ = ["PRESETS", "Assignment", "GMMClassifier", "Reading"]

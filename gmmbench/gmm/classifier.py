@@ -2,80 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gmmbench.gmm.density import class_log_density, log_prob
-from gmmbench.gmm.em import UNASSIGNED, assign, m_step
-from gmmbench.gmm.memory import FeatureBank
-
-
-class Embedding(nn.Module):
-    """Decoder features to points on the unit sphere of R^D, where the mixture lives.
-
-    1x1 convolution, batch norm, ReLU, LayerNorm over channels, L2 norm: GMMSeg's projection as released.
-    """
-
-    def __init__(self, in_channels: int, dim: int) -> None:
-        super().__init__()
-        self.projection = nn.Sequential(
-            nn.Conv2d(in_channels, dim, 1, bias=False), nn.BatchNorm2d(dim), nn.ReLU(inplace=True)
-        )
-        self.norm = nn.LayerNorm(dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, in_channels, h, w) to (B * h * w, D) float32 unit vectors, rows in raster order."""
-        rows = self.projection(x).movedim(1, -1).flatten(0, 2)
-        # The density's exponent amplifies rounding: half precision ends here.
-        with torch.autocast(x.device.type, enabled=False):
-            return F.normalize(self.norm(rows.float()), dim=1)
-
-
-class Mixture(nn.Module):
-    """The Gaussians: buffers, because EM moves them and no optimiser may.
-
-    Buffers: ``means`` and ``variances`` (C, M, D) float32; ``updates`` (C, M) int64 counts the M-steps
-    that each component has seen. A class that was never seen keeps zero means and unit variances,
-    under which a point of the unit sphere is some hundred nats less likely than under a fitted class.
-    """
-
-    means: Tensor
-    variances: Tensor
-    updates: Tensor
-
-    def __init__(self, classes: int, components: int, dim: int) -> None:
-        super().__init__()
-        self.register_buffer("means", torch.zeros(classes, components, dim))
-        self.register_buffer("variances", torch.ones(classes, components, dim))
-        self.register_buffer("updates", torch.zeros(classes, components, dtype=torch.int64))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, D) features to (N, C, M) log-densities in nats."""
-        with torch.autocast(x.device.type, enabled=False):
-            return log_prob(x, self.means, self.variances)
-
-
-class Posterior(nn.Module):
-    """Bayes' rule with a learnt temperature and prior: density to logits.
-
-    ``logit_c = sharpness * log p(x | c) + bias_c``. Under sharpness 1 its softmax is the exact posterior
-    of the mixture, far too certain for a loss to learn from: dimensions of a feature are not as
-    independent as the Gaussians take them to be. The released GMMSeg normalises the densities of each
-    pixel over the classes instead, which bounds the logits and hides an unlikely feature from them.
-    """
-
-    def __init__(self, classes: int, sharpness: float) -> None:
-        super().__init__()
-        self.log_sharpness = nn.Parameter(torch.tensor(math.log(sharpness)))
-        self.bias = nn.Parameter(torch.zeros(classes))
-
-    def forward(self, density: Tensor) -> Tensor:
-        """(N, C) log-densities in nats to (N, C) logits."""
-        return self.log_sharpness.exp() * density + self.bias
+from gmmbench.gmm.density import CLASS_DENSITIES
+from gmmbench.gmm.em import UNASSIGNED, m_step, seed, sinkhorn
+from gmmbench.gmm.embedding import Embedding
+from gmmbench.gmm.memory import MEMORIES, StreamingMemory
+from gmmbench.gmm.mixture import Mixture
+from gmmbench.gmm.options import choose_options
+from gmmbench.gmm.posterior import POSTERIORS
+from gmmbench.gmm.ranks import all_rows
 
 
 @dataclass(frozen=True)
@@ -83,7 +24,7 @@ class Reading:
     """What the classifier read from one batch; N = B * h * w pixels in raster order.
 
     Attributes:
-        features: (N, D) unit vectors.
+        features: (N, D).
         component_log_prob: (N, C, M), nats.
         density: (N, C), log p(feature | class) in nats, before any normalisation over classes.
         logits: (N, C), what the cross-entropy trains.
@@ -95,75 +36,86 @@ class Reading:
     logits: Tensor
 
 
+@dataclass(frozen=True)
+class Assignment:
+    """What the E-step found.
+
+    Attributes:
+        owner: (N,) int64 component of each pixel of this process, ``class * M + component``, or ``UNASSIGNED``.
+        features, labels, responsibility: (n, D), (n,), (n, M) of the labelled pixels of all
+            processes: what the memory is to count, rows of zeros where it is not.
+    """
+
+    owner: Tensor
+    features: Tensor
+    labels: Tensor
+    responsibility: Tensor
+
+    @classmethod
+    def join(cls, parts: list[Assignment]) -> Assignment:
+        """Those of several batches as one: gradients that were accumulated are one step of EM too."""
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
+
+
 class GMMClassifier(nn.Module):
-    """A drop-in for the 1x1 convolution that ends a segmentation head.
+    """A drop-in for the 1x1 convolution that ends a segmentation head (GMMSeg, arXiv 2210.02025).
 
     ``forward`` gives logits, ``read`` also densities; neither changes anything. A training step calls
-    ``assign`` (E-step, pure) on what was read and then ``update`` (memory and M-step).
+    ``assign`` (E-step, pure) on what was read and then ``update`` (memory and M-step). In a process
+    group every process calls ``assign``, which sees the pixels of all; so all hold equal mixtures.
 
     Args:
         in_channels: channels of the decoder's last feature map.
         num_classes: C.
-        components: M, Gaussians per class.
-        dim: D, dimensions of the embedding.
-        variance_floor: smallest per-dimension variance, by clamping (published: 0.01, added). A unit
-            vector of 64 dimensions has a mean square of 1/64 = 0.016 per dimension, so most of a
-            fitted variance is this floor; a floor of 0.001 trained worse on short schedules.
-        memory: K, features kept per component.
-        horizon: the share of the schedule that the memory and the means look back on; see ``pace``.
-        temperature, iterations: of the Sinkhorn assignment, see ``gmmbench.gmm.em.sinkhorn``.
-        component_weight: of ``component_loss`` beside the cross-entropy of the logits; published 0.01.
-        sharpness: where the learnt temperature of ``Posterior`` starts, logits per nat.
-        seed: of the generator that seeds mixtures and samples pixels. It is no other than this one,
-            so a model with a GMM classifier draws the same global random numbers as its twin without.
+        preset: where the options start from, a name of ``PRESETS``.
+        seed: of the generator that seeds mixtures. It is no other than this one, so a model with a
+            GMM classifier draws the same global random numbers as its twin without.
+        changes: options of ``Options`` that differ from the preset.
+
+    Raises:
+        ValueError: an unknown preset, option or choice.
     """
 
     step: Tensor
 
     def __init__(
-        self,
-        in_channels: int,
-        num_classes: int,
-        components: int = 3,
-        dim: int = 64,
-        *,
-        variance_floor: float = 0.01,
-        memory: int = 512,
-        horizon: float = 0.1,
-        temperature: float = 1.0,
-        iterations: int = 3,
-        component_weight: float = 0.01,
-        sharpness: float = 0.15,
-        seed: int = 0,
+        self, in_channels: int, num_classes: int, preset: str = "gmmbench", *, seed: int = 0, **changes: Any
     ) -> None:
         super().__init__()
-        self.num_classes, self.components = num_classes, components
-        self.variance_floor, self.horizon = variance_floor, horizon
-        self.temperature, self.iterations, self.seed = temperature, iterations, seed
-        self.component_weight = component_weight
-        self.embed = Embedding(in_channels, dim)
-        self.mixture = Mixture(num_classes, components, dim)
-        self.posterior = Posterior(num_classes, sharpness)
-        self.bank = FeatureBank(num_classes * components, memory, dim)
+        self.options = options = choose_options(preset, changes)
+        self.num_classes, self.seed = num_classes, seed
+        size = (num_classes, options.components, options.dim)
+        self.embed = Embedding(
+            in_channels, options.dim, relu=options.relu, layer_norm=options.layer_norm, unit=options.unit
+        )
+        self.mixture = Mixture(
+            *size,
+            covariance=options.covariance,
+            unit=options.unit,
+            floor=options.floor,
+            **options.covariance_options,
+        )
+        self.posterior = POSTERIORS[options.posterior](num_classes, **options.posterior_options)
+        self.memory = MEMORIES[options.memory](*size, joint=self.mixture.covariance.joint, **options.memory_options)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+        if not options.from_data:
+            self.mixture.start_at_random(self._generator())
         self.pace(2000)
 
     def pace(self, iterations: int) -> None:
-        """Scale memory and momentum to a schedule of so many training steps.
+        """Scale what a streaming memory looks back on to a schedule of so many training steps.
 
-        Both look back over ``horizon * iterations`` steps: the ring of K slots is renewed, and the
-        mean's moving average decays to 1/e, in that time. The published constants (momentum 0.999
-        every 5 steps, 32,000 slots renewed by 20 a step) need over 15,000 steps to forget their start.
+        The published constants (momentum 0.999 every 5 steps, 32,000 slots renewed by 20 a step) need
+        over 15,000 steps to forget where they started.
         """
-        span = max(1.0, self.horizon * iterations)
-        self.momentum = 1 - 1 / span
-        self.samples = max(1, round(self.bank.features.shape[1] / span))
+        if self.options.horizon is not None and isinstance(self.memory, StreamingMemory):
+            self.memory.decay = 1 - 1 / max(1.0, self.options.horizon * iterations)
 
     def read(self, x: Tensor) -> Reading:
         """Embed (B, in_channels, h, w) and evaluate every density."""
         features = self.embed(x)
         components = self.mixture(features)
-        density = class_log_density(components)
+        density = CLASS_DENSITIES[self.options.class_density](components)
         return Reading(features, components, density, self.posterior(density))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -176,62 +128,67 @@ class GMMClassifier(nn.Module):
         return rows.reshape(like.shape[0], *like.shape[2:], -1).movedim(-1, 1)
 
     @torch.no_grad()
-    def assign(self, reading: Reading, labels: Tensor) -> Tensor:
-        """E-step: (N,) int64 component of each pixel, ``class * M + component``, or ``UNASSIGNED``.
-
-        Pixels that the logits get wrong are left out, as published: on a small crop most of them are
-        label noise along edges. A class that has no mixture yet is seeded from all its pixels.
+    def assign(self, reading: Reading, labels: Tensor) -> Assignment:
+        """E-step.
 
         Args:
             labels: (N,) int64 class numbers; anything outside 0 to C - 1 takes no part.
         """
-        seeded = (self.mixture.updates > 0).any(dim=1)
-        known = (labels >= 0) & (labels < self.num_classes)
-        right = reading.logits.argmax(dim=1) == labels
-        useful = known & (right | ~seeded[torch.where(known, labels, 0)])
-        return assign(
-            reading.features,
-            reading.component_log_prob,
-            torch.where(useful, labels, UNASSIGNED),
-            seeded,
-            self._generator(stream=0),
-            temperature=self.temperature,
-            iterations=self.iterations,
+        options, components = self.options, self.options.components
+        rows = ((labels >= 0) & (labels < self.num_classes)).nonzero().squeeze(1)
+        mine = labels[rows]
+        right = reading.logits[rows].argmax(dim=1) == mine
+        logs = reading.component_log_prob[rows, mine]
+        (features, known, logs, right), here = all_rows(reading.features[rows].detach(), mine, logs, right)
+        shares = sinkhorn(
+            logs,
+            known,
+            self.num_classes,
+            temperature=options.temperature,
+            relative=options.relative,
+            iterations=options.iterations,
         )
+        component = shares.argmax(dim=1)
+        shares = F.one_hot(component, components).to(shares) if options.hard else shares.exp()
+        started = self.mixture.started.any(dim=1)
+        generator = self._generator()
+        for c in torch.unique(known[~started[known]]).tolist():
+            first = known == c
+            component[first] = seed(features[first], components, generator)
+            shares[first] = F.one_hot(component[first], components).to(shares)
+        owner = torch.full_like(labels, UNASSIGNED)
+        owner[rows] = known[here] * components + component[here]
+        if options.correct_only:
+            shares = shares * (right | ~started[known])[:, None]
+        return Assignment(owner, features, known, shares)
 
     def component_loss(self, reading: Reading, owner: Tensor) -> Tensor:
         """Cross-entropy of all C * M raw component log-densities against the assigned component.
 
         Unlike the logits' loss it sees the densities before they are normalised over classes. Zero
-        where no pixel is assigned.
+        where no pixel is assigned to a component that has started: before that there is no density to sharpen.
         """
+        started = self.mixture.started.flatten()
+        owner = torch.where(started[owner.clamp(min=0)], owner, UNASSIGNED)
         logs = reading.component_log_prob.flatten(1)
         total = F.cross_entropy(logs, owner, ignore_index=UNASSIGNED, reduction="sum")
-        return self.component_weight * total / (owner != UNASSIGNED).sum().clamp(min=1)
+        return self.options.component_weight * total / (owner != UNASSIGNED).sum().clamp(min=1)
 
     @torch.no_grad()
-    def update(self, features: Tensor, owner: Tensor) -> None:
-        """Put (N, D) features into the memory of their components and refit those that got any.
-
-        Args:
-            features: as in ``Reading``.
-            owner: (N,) from ``assign``.
-        """
-        self.bank.push(features, owner, limit=self.samples, generator=self._generator(stream=1))
-        fresh = torch.bincount(owner[owner >= 0], minlength=len(self.bank.count)) > 0
-        mixture, shape = self.mixture, self.mixture.means.shape
-        # A component's t-th update moves at least 1/t of the way: an average from the first one on.
-        momentum = (1 - 1 / (mixture.updates.flatten() + 1)).clamp(max=self.momentum)
-        means, variances = m_step(
-            self.bank.features, self.bank.count, mixture.means.flatten(0, 1), momentum, floor=self.variance_floor
-        )
-        chosen = fresh.view(*shape[:2], 1)
-        mixture.means.copy_(torch.where(chosen, means.view(shape), mixture.means))
-        mixture.variances.copy_(torch.where(chosen, variances.view(shape), mixture.variances))
-        mixture.updates.add_(fresh.view(shape[:2]))
+    def update(self, seen: Assignment) -> None:
+        """Count what was assigned and, where it is due, refit the classes that were seen."""
+        mixture, options = self.mixture, self.options
+        with torch.autocast(mixture.means.device.type, enabled=False):
+            mixture.means.copy_(mixture.directed_means())
+            self.memory.observe(seen.features, seen.responsibility, seen.labels)
+            if int(self.step) % options.interval == 0:
+                moments, before = self.memory.moments(), mixture.means.flatten(0, 1)
+                means, spread = m_step(moments, before, momentum=options.momentum, unit=options.unit)
+                present = torch.bincount(seen.labels, minlength=self.num_classes) > 0
+                mixture.fit(means, spread, moments, present)
         self.step += 1
 
-    def _generator(self, stream: int) -> torch.Generator:
-        """Chance as a function of (seed, step, stream): a resumed training draws what it would have drawn."""
+    def _generator(self) -> torch.Generator:
+        """Chance as a function of (seed, step): a resumed training draws what it would have drawn."""
         # The CPU generator reads the low 32 bits alone; the factor, 2^32 / golden ratio, keeps seeds far apart.
-        return torch.Generator().manual_seed((0x9E3779B1 * self.seed + 2 * int(self.step) + stream) % 2**32)
+        return torch.Generator().manual_seed((0x9E3779B1 * self.seed + int(self.step)) % 2**32)

@@ -4,32 +4,55 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from gmmbench.gmm.moments import Moments, about
 
 UNASSIGNED = -1
 """The component of a pixel that takes no part: ignored, or of no class."""
 
 
-def sinkhorn(log_prob: Tensor, *, temperature: float, iterations: int) -> Tensor:
-    """Balanced responsibilities: the E-step under the constraint that components share pixels evenly.
+def sinkhorn(
+    log_prob: Tensor, labels: Tensor, classes: int, *, temperature: float, relative: bool, iterations: int
+) -> Tensor:
+    """Balanced responsibilities: the E-step under the constraint that a class's components share its pixels evenly.
 
     Sinkhorn-Knopp scaling of ``exp(log_prob / temperature)`` towards uniform marginals, ending with
-    the pixels' (Cuturi 2013; Sinkhorn EM, Mena et al. 2020; Asano et al. 2020 for self-labelling).
-    At temperature 1 and without iterations it is the ordinary posterior over components. A component
-    far from all pixels is scaled up until it wins its share, so none dies.
+    the pixels' (Cuturi 2013; Sinkhorn EM, Mena et al. 2020; Asano et al. 2020 for self-labelling), of
+    all classes at once. At temperature 1 and without iterations it is the ordinary posterior over
+    components. A component far from all pixels is scaled up until it wins its share, so none dies.
 
     Args:
-        log_prob: (N, M) log-densities of N pixels of one class under its M components, in nats.
-        temperature: in nats, larger = softer.
+        log_prob: (N, M) log-densities of N pixels under the M components of their own class, in nats.
+        labels: (N,) int64 class of each pixel, 0 to C - 1.
+        classes: C.
+        temperature: larger = softer; in nats, or where ``relative`` in units of the class's largest
+            absolute log-density, which is what the released GMMSeg does with 0.05.
         iterations: rounds of scaling.
 
     Returns:
         (N, M) log responsibilities; each row's exponentials sum to one.
     """
     logs = log_prob / temperature
+    if relative:
+        largest = _per_class(log_prob.abs().amax(dim=1, keepdim=True), labels, classes, reduce="amax")
+        logs = logs / largest[labels].clamp(min=torch.finfo(logs.dtype).tiny)
     for _ in range(iterations):
-        logs = logs - torch.logsumexp(logs, dim=0, keepdim=True)
+        logs = logs - _logsumexp_per_class(logs, labels, classes)[labels]
         logs = logs - torch.logsumexp(logs, dim=1, keepdim=True)
     return torch.log_softmax(logs, dim=1)
+
+
+def _per_class(values: Tensor, labels: Tensor, classes: int, *, reduce: str) -> Tensor:
+    start = values.new_full((classes, values.shape[1]), -torch.inf)
+    return start.scatter_reduce(0, labels[:, None].expand_as(values), values, reduce)
+
+
+def _logsumexp_per_class(logs: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """(N, M) to (C, M): over the pixels of each class."""
+    top = _per_class(logs, labels, classes, reduce="amax")
+    total = torch.zeros_like(top).index_add_(0, labels, (logs - top[labels]).exp())
+    return top + total.log()
 
 
 def seed(features: Tensor, components: int, generator: torch.Generator) -> Tensor:
@@ -58,67 +81,18 @@ def seed(features: Tensor, components: int, generator: torch.Generator) -> Tenso
     return owner
 
 
-def assign(
-    features: Tensor,
-    component_log_prob: Tensor,
-    labels: Tensor,
-    seeded: Tensor,
-    generator: torch.Generator,
-    *,
-    temperature: float,
-    iterations: int,
-) -> Tensor:
-    """E-step of all classes: the component that each labelled pixel belongs to.
+def m_step(moments: Moments, means: Tensor, *, momentum: float, unit: bool) -> tuple[Tensor, Tensor]:
+    """New means, and the second moments that the covariances are fitted to.
 
     Args:
-        features: (N, D).
-        component_log_prob: (N, C, M), in nats.
-        labels: (N,) int64 class numbers; anything outside 0 to C - 1 is left out.
-        seeded: (C,) bool, which classes already have a mixture. The others are seeded from ``features``.
-        generator: for the seeding.
-        temperature, iterations: see ``sinkhorn``.
+        moments: what the memory holds of each of G components.
+        means: (G, D), the present ones.
+        momentum: share of the present means that stays; 0 replaces them.
+        unit: bring the memory's means to the unit sphere first, as the released GMMSeg does.
 
     Returns:
-        (N,) int64: ``class * M + component``, or ``UNASSIGNED``.
+        means (G, D), and second moments about what the memory says the means are: with momentum 0
+        and without ``unit`` the most likely ones, so the likelihood of the memory never falls.
     """
-    _, classes, components = component_log_prob.shape
-    owner = torch.full_like(labels, UNASSIGNED)
-    for c in torch.unique(labels).tolist():
-        if not 0 <= c < classes:
-            continue
-        mine = (labels == c).nonzero().squeeze(1)
-        if seeded[c]:
-            logs = sinkhorn(component_log_prob[mine, c], temperature=temperature, iterations=iterations)
-            component = logs.argmax(dim=1)
-        else:
-            component = seed(features[mine], components, generator)
-        owner[mine] = c * components + component
-    return owner
-
-
-def m_step(features: Tensor, count: Tensor, means: Tensor, momentum: Tensor, *, floor: float) -> tuple[Tensor, Tensor]:
-    """M-step of all components from what the memory holds of each.
-
-    The mean moves a share ``1 - momentum`` of the way to the memory's mean; the variance is the
-    memory's second moment about the mean so moved, which is the most likely variance given that
-    mean. So the likelihood of the memory under its components never falls, at any momentum.
-
-    Args:
-        features: (G, K, D), slots beyond ``count`` are not read.
-        count: (G,) int64, how many slots hold a real feature; components with none keep their mean,
-            and their variance comes out as NaN: the caller keeps the old one.
-        means: (G, D), the present means.
-        momentum: (G,) in [0, 1); 0 replaces the mean.
-        floor: the smallest variance, by clamping.
-
-    Returns:
-        means (G, D), variances (G, D).
-    """
-    real = torch.arange(features.shape[1], device=count.device) < count[:, None]
-    weight = real.to(features.dtype)[:, :, None] / count.clamp(min=1)[:, None, None]
-    features = torch.where(real[:, :, None], features, 0)  # a weight of 0 would let NaN through
-    batch_mean = (weight * features).sum(dim=1)
-    step = torch.where(count > 0, 1 - momentum, 0)[:, None]
-    means = means + step * (batch_mean - means)
-    variances = (weight * (features - means[:, None]).square()).sum(dim=1).clamp(min=floor)
-    return means, torch.where(count[:, None] > 0, variances, torch.nan)
+    target = F.normalize(moments.mean, dim=1) if unit else moments.mean
+    return momentum * means + (1 - momentum) * target, about(moments, target)

@@ -1,4 +1,4 @@
-"""log_prob and class_log_density: the values of torch.distributions, the gradient and the memory of the method."""
+"""Diagonal Gaussians and their mixtures: the values of torch.distributions, the gradient, the memory of the method."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gmmbench.gmm.density import class_log_density, log_prob
+from gmmbench.gmm.density import best_component, class_log_density, log_prob
 
 SHAPES = [(1, 1, 1, 1), (7, 1, 1, 5), (50, 1, 4, 3), (50, 3, 1, 8), (33, 19, 5, 64), (200, 4, 3, 17)]  # N, C, M, D
 
@@ -70,6 +70,23 @@ def test_class_density_random_shapes(shape: tuple[int, int, int, int]) -> None:
     assert ours.shape == shape[:2]
     mixture = MixtureSameFamily(Categorical(torch.ones(shape[1:3]).double()), stranger(means, variances))
     torch.testing.assert_close(ours.double(), mixture.log_prob(x.double()[:, None]), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("components", [1, 2, 7])
+def test_best_component_lies_up_to_log_m_above_the_mixture(components: int) -> None:
+    logs = log_prob(*random_mixture((50, 3, components, 4), seed=6))
+    best, mixture = best_component(logs), class_log_density(logs)
+    assert torch.equal(best, torch.tensor([[max(row) for row in pixel] for pixel in logs.tolist()]))
+    assert (best - mixture).min() > -1e-5
+    assert (best - mixture).max() < math.log(components) + 1e-5
+
+
+def test_features_of_a_large_scale() -> None:
+    x, means, variances = (
+        tensor * scale for tensor, scale in zip(random_mixture((60, 4, 3, 64)), (1e4, 1e4, 1e8), strict=True)
+    )
+    theirs = stranger(means, variances).log_prob(x.double()[:, None, None])
+    torch.testing.assert_close(log_prob(x, means, variances).double(), theirs, rtol=1e-5, atol=1e-4)
 
 
 def test_leading_shape_of_means_is_free() -> None:

@@ -1,4 +1,4 @@
-"""FeatureBank against a ring written as a dict of lists."""
+"""What EM remembers: the streaming moments by their definition, the ring against lists of numbers."""
 
 from __future__ import annotations
 
@@ -7,131 +7,176 @@ import io
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from gmmbench.gmm.memory import FeatureBank
+from gmmbench.gmm.memory import MEMORIES, QueueMemory, StreamingMemory
+from gmmbench.gmm.moments import gather_moments
 
-GROUPS, SLOTS, DIM = 4, 7, 3
-
-
-def chance(number: int) -> torch.Generator:
-    return torch.Generator().manual_seed(number)
+CLASSES, COMPONENTS, DIM = 2, 2, 3
+GROUPS = CLASSES * COMPONENTS
 
 
-def features_numbered(start: int, n: int) -> Tensor:
-    """(N, DIM), each row of its own number, so that no two pushes share a feature."""
+def draw(number: int, n: int = 60) -> tuple[Tensor, Tensor, Tensor]:
+    """features (N, D), hard responsibility (N, M) with some rows of zeros, labels (N,)."""
+    generator = torch.Generator().manual_seed(number)
+    owner = torch.randint(0, COMPONENTS, (n,), generator=generator)
+    counted = torch.rand(n, 1, generator=generator) > 0.2
+    labels = torch.randint(0, CLASSES, (n,), generator=generator)
+    return torch.randn(n, DIM, generator=generator) + number, F.one_hot(owner, COMPONENTS) * counted.float(), labels
+
+
+def numbered(start: int, n: int) -> Tensor:
+    """(N, DIM), each row of its own number."""
     return torch.arange(start, start + n, dtype=torch.float32)[:, None].repeat(1, DIM)
 
 
+# --- streaming ---
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_without_forgetting_it_is_the_plain_average(joint: bool) -> None:
+    memory = StreamingMemory(CLASSES, COMPONENTS, DIM, joint=joint, decay=1 - 1e-7)
+    steps = [draw(number) for number in range(10)]
+    for features, shares, labels in steps:
+        memory.observe(features, shares, labels)
+    together = gather_moments(*(torch.cat(part) for part in zip(*steps, strict=True)), CLASSES, joint=joint)
+    for ours, theirs in zip(memory.moments(), together, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9])
+def test_decay_by_its_definition(decay: float) -> None:
+    memory = StreamingMemory(CLASSES, COMPONENTS, DIM, joint=True, decay=decay)
+    steps = [draw(number) for number in range(5)]
+    for features, shares, labels in steps:
+        memory.observe(features, shares, labels)
+    # A step that is k steps old counts decay^k.
+    faded = [(x, shares * decay**age, labels) for age, (x, shares, labels) in enumerate(reversed(steps))]
+    together = gather_moments(*(torch.cat(part) for part in zip(*faded, strict=True)), CLASSES, joint=True)
+    for ours, theirs in zip(memory.moments(), together, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_only_what_gets_something_new_fades() -> None:
+    memory = StreamingMemory(CLASSES, COMPONENTS, DIM, joint=False, decay=0.5)
+    memory.observe(*draw(0))
+    before = [part.clone() for part in memory.moments()]
+    memory.observe(torch.ones(4, DIM), torch.tensor([[0.0, 1.0]]).repeat(4, 1), torch.ones(4, dtype=torch.int64))
+    after = memory.moments()
+    assert after.weight[3] == 0.5 * before[0][3] + 4
+    for old, new in zip(before, after, strict=True):
+        assert torch.equal(old[:3], new[:3])
+
+
+def test_nothing_is_remembered_of_nothing() -> None:
+    memory = StreamingMemory(CLASSES, COMPONENTS, DIM, joint=True)
+    features, shares, labels = draw(0)
+    memory.observe(features[:0], shares[:0], labels[:0])
+    memory.observe(features, torch.zeros_like(shares), labels)
+    assert all(not part.any() for part in memory.moments())
+
+
+# --- the ring ---
+
+
 class NaiveRing:
-    """The same memory as lists of numbers, one slot at a time."""
+    """The queue as lists, one slot at a time; its choice is that of every evenly spaced pixel."""
 
-    def __init__(self) -> None:
-        self.slots: dict[int, list[float | None]] = {g: [None] * SLOTS for g in range(GROUPS)}
-        self.next = dict.fromkeys(range(GROUPS), 0)
+    def __init__(self, start: Tensor) -> None:
+        self.slots = [rows.tolist() for rows in start]
+        self.next = [0] * GROUPS
 
-    def push(self, features: Tensor, groups: Tensor, limit: int, generator: torch.Generator) -> None:
-        known = [i for i, g in enumerate(groups.tolist()) if g >= 0]
-        taken = dict.fromkeys(range(GROUPS), 0)
-        for position in torch.randperm(len(known), generator=generator).tolist():
-            i = known[position]
-            g = int(groups[i])
-            if taken[g] < min(limit, SLOTS):
-                self.slots[g][self.next[g]] = float(features[i, 0])
-                self.next[g] = (self.next[g] + 1) % SLOTS
-                taken[g] += 1
-
-    def count(self, g: int) -> int:
-        return sum(slot is not None for slot in self.slots[g])
+    def observe(self, features: Tensor, shares: Tensor, labels: Tensor, limit: int) -> None:
+        for group in range(GROUPS):
+            c, m = divmod(group, COMPONENTS)
+            mine = [i for i in range(len(features)) if labels[i] == c and shares[i, m] > 0]
+            if len(mine) > limit:
+                mine = [mine[place] for place in torch.linspace(0, len(mine) - 1, limit, dtype=torch.int64).tolist()]
+            for i in mine:
+                self.slots[group][self.next[group]] = features[i].tolist()
+                self.next[group] = (self.next[group] + 1) % len(self.slots[group])
 
 
-@pytest.mark.parametrize("limit", [1, 3, SLOTS, 50])
-def test_many_pushes_equal_the_naive_ring(limit: int) -> None:
-    bank, naive = FeatureBank(GROUPS, SLOTS, DIM), NaiveRing()
-    draw = chance(limit)
-    for step in range(60):
-        n = int(torch.randint(0, 25, (1,), generator=draw))
-        groups = torch.randint(-2, GROUPS - (step % 2), (n,), generator=draw)  # the last group is often absent
-        features = features_numbered(1 + 100 * step, n)
-        bank.push(features, groups, limit=limit, generator=chance(step))
-        naive.push(features, groups, limit, chance(step))
-        for g in range(GROUPS):
-            assert int(bank.count[g]) == naive.count(g)
-            assert int(bank.pointer[g]) == naive.next[g]
-            wanted = [slot or 0.0 for slot in naive.slots[g]]
-            assert bank.features[g].tolist() == [[slot] * DIM for slot in wanted]
-    assert (bank.count == SLOTS).all()  # every ring has wrapped around
+@pytest.mark.parametrize("samples", [1, 3, 7, 50, None])
+def test_many_steps_equal_the_naive_ring(samples: int | None) -> None:
+    memory = QueueMemory(CLASSES, COMPONENTS, DIM, joint=False, slots=7, samples=samples)
+    naive = NaiveRing(memory.features)
+    for number in range(30):
+        features, shares, labels = draw(number, n=number)
+        memory.observe(features, shares, labels)
+        naive.observe(features, shares, labels, limit=7 if samples is None else min(samples, 7))
+        assert memory.pointer.tolist() == naive.next
+        assert memory.features.tolist() == naive.slots
 
 
-def test_limit_is_of_one_push_and_group() -> None:
-    bank = FeatureBank(GROUPS, SLOTS, DIM)
-    groups = torch.tensor([0] * 10 + [1] * 2 + [3] * 5)
-    bank.push(features_numbered(1, 17), groups, limit=3, generator=chance(0))
-    assert bank.count.tolist() == [3, 2, 0, 3]
-    bank.push(features_numbered(1, 17), groups, limit=3, generator=chance(1))
-    assert bank.count.tolist() == [6, 4, 0, 6]
-    bank.push(features_numbered(1, 17), groups, limit=0, generator=chance(1))
-    assert bank.count.tolist() == [6, 4, 0, 6]
+def test_the_ring_wraps_and_the_pointer_with_it() -> None:
+    memory = QueueMemory(1, 1, DIM, joint=False, slots=5, samples=3)
+    seen = []
+    for start in (0, 10, 20, 30):
+        memory.observe(numbered(start, 3), torch.ones(3, 1), torch.zeros(3, dtype=torch.int64))
+        seen.append((int(memory.pointer), memory.features[0, :, 0].tolist()))
+    assert [pointer for pointer, _ in seen] == [3, 1, 4, 2]
+    assert seen[1][1] == [12, 1, 2, 10, 11]
+    assert seen[3][1] == [31, 32, 20 + 1, 22, 30]
 
 
-def test_the_limited_choice_is_uniform() -> None:
-    chosen = torch.zeros(10)
-    for number in range(600):
-        bank = FeatureBank(1, 4, 1)
-        bank.push(torch.arange(10.0)[:, None], torch.zeros(10, dtype=torch.int64), limit=2, generator=chance(number))
-        chosen[bank.features[0, :2, 0].long()] += 1
-    # 600 * 2 / 10 = 120 each, standard deviation 10
-    assert chosen.sum() == 1200
-    assert (chosen - 120).abs().max() < 40
+@pytest.mark.parametrize("n", [4, 5, 37, 1000])
+@pytest.mark.parametrize("samples", [2, 4])
+def test_samples_are_evenly_spaced_in_raster_order(samples: int, n: int) -> None:
+    memory = QueueMemory(1, 1, DIM, joint=False, slots=8, samples=samples)
+    memory.observe(numbered(0, n), torch.ones(n, 1), torch.zeros(n, dtype=torch.int64))
+    stored = memory.features[0, :samples, 0]
+    gaps = stored.diff()
+    assert stored[0] == 0
+    assert stored[-1] == n - 1
+    assert gaps.max() - gaps.min() <= 1
+    assert int(memory.pointer) == samples
 
 
-def test_slots_not_written_stay_out_of_the_count() -> None:
-    bank = FeatureBank(GROUPS, SLOTS, DIM)
-    assert bank.count.tolist() == [0] * GROUPS
-    bank.push(features_numbered(1, 2), torch.tensor([2, 2]), limit=5, generator=chance(0))
-    assert bank.count.tolist() == [0, 0, 2, 0]
-    assert sorted(bank.features[2, :2, 0].tolist()) == [1.0, 2.0]
-    assert (bank.features[2, 2:] == 0).all()
+def test_no_limit_takes_all_that_the_ring_holds() -> None:
+    memory = QueueMemory(1, 1, DIM, joint=False, slots=6, samples=None)
+    memory.observe(numbered(0, 4), torch.ones(4, 1), torch.zeros(4, dtype=torch.int64))
+    assert memory.features[0, :4, 0].tolist() == [0, 1, 2, 3]
+    memory.observe(numbered(0, 11), torch.ones(11, 1), torch.zeros(11, dtype=torch.int64))
+    assert sorted(memory.features[0, :, 0].tolist()) == [0, 2, 4, 6, 8, 10]
+    assert int(memory.pointer) == 4
 
 
-@pytest.mark.parametrize("n", [0, 6])
-def test_negative_groups_are_skipped(n: int) -> None:
-    bank = FeatureBank(GROUPS, SLOTS, DIM)
-    bank.push(features_numbered(1, n), torch.full((n,), -1), limit=5, generator=chance(0))
-    assert bank.count.sum() == 0
-    assert (bank.features == 0).all()
+def test_the_queue_begins_full_of_unit_vectors_that_count() -> None:
+    memory = QueueMemory(CLASSES, COMPONENTS, DIM, joint=False, slots=50)
+    torch.testing.assert_close(memory.features.norm(dim=2), torch.ones(GROUPS, 50))
+    assert memory.moments().weight.tolist() == [50] * GROUPS
+    assert torch.equal(memory.features, QueueMemory(CLASSES, COMPONENTS, DIM, joint=True, slots=50).features)
+    other = QueueMemory(CLASSES, COMPONENTS, DIM, joint=False, slots=50, seed=1)
+    assert not torch.equal(memory.features, other.features)
 
 
-def test_features_stay_with_their_group() -> None:
-    bank = FeatureBank(GROUPS, 50, DIM)
-    groups = torch.randint(0, GROUPS, (100,), generator=chance(0))
-    bank.push(groups.float()[:, None].repeat(1, DIM), groups, limit=50, generator=chance(1))
-    for g in range(GROUPS):
-        assert (bank.features[g, : int(bank.count[g])] == g).all()
+@pytest.mark.parametrize("joint", [True, False])
+def test_moments_are_of_all_slots(joint: bool) -> None:
+    memory = QueueMemory(CLASSES, COMPONENTS, DIM, joint=joint, slots=9, samples=4)
+    memory.observe(*draw(0))
+    slots = memory.features.flatten(0, 1)
+    labels = torch.arange(GROUPS).repeat_interleave(9)
+    wanted = gather_moments(slots, torch.ones(GROUPS * 9, 1), labels, GROUPS, joint=joint)
+    for ours, theirs in zip(memory.moments(), wanted, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
-def test_push_is_a_function_of_its_generator() -> None:
-    def pushed(number: int) -> Tensor:
-        bank = FeatureBank(GROUPS, SLOTS, DIM)
-        bank.push(features_numbered(0, 40), torch.arange(40) % GROUPS, limit=3, generator=chance(number))
-        return bank.features
-
-    before = torch.get_rng_state()
-    assert torch.equal(pushed(3), pushed(3))
-    assert not torch.equal(pushed(3), pushed(4))
-    assert torch.equal(torch.get_rng_state(), before)
+# --- both ---
 
 
-def test_state_dict_round_trip() -> None:
-    groups = torch.arange(40) % 3
-    bank = FeatureBank(GROUPS, SLOTS, DIM)
-    bank.push(features_numbered(0, 40), groups, limit=5, generator=chance(0))
+@pytest.mark.parametrize("name", list(MEMORIES))
+def test_state_dict_round_trip(name: str) -> None:
+    options = {"slots": 7} if name == "queue" else {}
+    one, other = (MEMORIES[name](CLASSES, COMPONENTS, DIM, joint=True, **options) for _ in range(2))
+    one.observe(*draw(0))
     file = io.BytesIO()
-    torch.save(bank.state_dict(), file)
+    torch.save(one.state_dict(), file)
     file.seek(0)
-    again = FeatureBank(GROUPS, SLOTS, DIM)
-    again.load_state_dict(torch.load(file, weights_only=True))
-    for ring in (bank, again):
-        ring.push(features_numbered(50, 40), groups, limit=5, generator=chance(1))
-    assert set(bank.state_dict()) == {"features", "count", "pointer"}
-    for name, value in bank.state_dict().items():
-        assert torch.equal(value, again.state_dict()[name]), name
+    other.load_state_dict(torch.load(file, weights_only=True))
+    identities = [id(buffer) for buffer in one.buffers()]
+    for memory in (one, other):
+        memory.observe(*draw(1))
+    assert identities == [id(buffer) for buffer in one.buffers()]  # written into, not replaced
+    for key, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[key]), key
