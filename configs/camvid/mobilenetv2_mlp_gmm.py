@@ -1,5 +1,5 @@
 _base_ = "mobilenetv2_mlp_softmax.py"
-model = dict(classifier=dict(components=3, dim=64))
+model = dict(classifier=dict(preset="gmmbench"))
 
 # One run, seed 0, one CPU thread, in percent (AUROC, AP, FPR95); the spread over seeds was not measured.
 expected = dict(

@@ -1,2 +1,2 @@
 _base_ = "segformer_b0_softmax.py"
-model = dict(classifier=dict(components=3, dim=64))
+model = dict(classifier=dict(preset="gmmbench"))

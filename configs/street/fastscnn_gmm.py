@@ -1,2 +1,2 @@
 _base_ = "fastscnn_softmax.py"
-model = dict(classifier=dict(components=3, dim=64))
+model = dict(classifier=dict(preset="gmmbench"))

@@ -4,4 +4,12 @@ from gmmbench.models.compat import prepare_mmseg
 
 prepare_mmseg()
 
-from gmmbench.models import backbone, hooks, segmentor, training_data  # noqa: E402, F401  (registers)
+from gmmbench.models import (  # noqa: E402, F401  (registers)
+    backbone,
+    class_balance,
+    hooks,
+    ocrnet,
+    pretrained,
+    segmentor,
+    training_data,
+)

@@ -10,7 +10,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gmmbench.gmm import GMMClassifier
+from gmmbench.errors import InputError
+from gmmbench.gmm import Assignment, GMMClassifier
 from gmmbench.models.tap import tapped
 
 
@@ -26,7 +27,7 @@ class Segmentor(EncoderDecoder):
 
     def __init__(self, *args: Any, classifier: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._observed: tuple[Tensor, Tensor] | None = None
+        self._observed: list[Assignment] = []
         # Outside the module tree: it is no part of the model, see init_weights.
         self._linear: tuple[nn.Module, ...] = ()
         if classifier is not None:
@@ -34,7 +35,10 @@ class Segmentor(EncoderDecoder):
             self._linear = (head.conv_seg,)
             # The twin's random numbers go on from here as if nothing had been built.
             with torch.random.fork_rng():
-                head.conv_seg = GMMClassifier(head.channels, head.out_channels, **classifier)
+                try:
+                    head.conv_seg = GMMClassifier(head.channels, head.out_channels, **classifier)
+                except (TypeError, ValueError) as error:
+                    raise InputError(f"model.classifier: {error}") from error
 
     @property
     def classifier(self) -> nn.Module:
@@ -67,18 +71,18 @@ class Segmentor(EncoderDecoder):
         classifier = self.classifier
         if isinstance(classifier, GMMClassifier):
             reading = tap.reading()
-            owner = classifier.assign(reading, self._labels(data_samples, like=tap.logits))
-            losses["decode.loss_component"] = classifier.component_loss(reading, owner)
-            self._observed = (reading.features.detach(), owner)
+            seen = classifier.assign(reading, self._labels(data_samples, like=tap.logits))
+            losses["decode.loss_component"] = classifier.component_loss(reading, seen.owner)
+            self._observed.append(seen)
         return losses
 
     def em_step(self) -> None:
-        """Memory and M-step on the pixels of the last ``loss``: once per optimiser step, after it."""
-        if self._observed is not None:
+        """Memory and M-step on the pixels of every ``loss`` since the last one: once per optimiser step, after it."""
+        if self._observed:
             classifier = self.classifier
             assert isinstance(classifier, GMMClassifier)
-            classifier.update(*self._observed)
-            self._observed = None
+            classifier.update(Assignment.join(self._observed))
+            self._observed.clear()
 
     @staticmethod
     def _labels(data_samples: list[Any], like: Tensor) -> Tensor:

@@ -1,0 +1,13 @@
+_base_ = ["../_base_/upernet_swin_s.py", "../_base_/ade20k.py", "../_base_/adamw_swin.py", "../_base_/runtime_gpu.py"]
+model = dict(
+    data_preprocessor=dict(size=(512, 512)),
+    decode_head=dict(num_classes=150),
+    auxiliary_head=dict(num_classes=150),
+)
+expected = dict(
+    mIoU=47.72,
+    source=(
+        "MMSegmentation swin/metafile.yaml, swin-small-patch4-window7-in1k-pre_upernet_8xb2-160k_ade20k-512x512: "
+        "published, not re-run; without class-balanced sampling"
+    ),
+)

@@ -1,0 +1,2 @@
+_base_ = "deeplabv3plus_r101_softmax.py"
+model = dict(classifier=dict(preset="gmmbench"))

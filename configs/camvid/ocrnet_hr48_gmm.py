@@ -1,0 +1,2 @@
+_base_ = "ocrnet_hr48_softmax.py"
+model = dict(classifier=dict(preset="gmmbench"))

@@ -1,0 +1,2 @@
+_base_ = ["../_base_/ocrnet_hr48.py", "../_base_/camvid_gpu.py", "../_base_/sgd.py", "../_base_/runtime_gpu.py"]
+model = dict(data_preprocessor=dict(size=(360, 480)), decode_head=dict(num_classes=11))

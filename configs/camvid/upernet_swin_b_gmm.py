@@ -1,0 +1,2 @@
+_base_ = "upernet_swin_b_softmax.py"
+model = dict(classifier=dict(preset="gmmbench"))

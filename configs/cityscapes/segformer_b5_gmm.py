@@ -1,0 +1,3 @@
+_base_ = "segformer_b5_softmax.py"
+model = dict(classifier=dict(preset="gmmbench"))
+expected = None

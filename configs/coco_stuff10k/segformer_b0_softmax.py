@@ -1,0 +1,7 @@
+_base_ = [
+    "../_base_/segformer_b0.py",
+    "../_base_/coco_stuff10k.py",
+    "../_base_/adamw_segformer.py",
+    "../_base_/runtime_gpu.py",
+]
+model = dict(data_preprocessor=dict(size=(512, 512)), decode_head=dict(num_classes=171))

@@ -1,0 +1,12 @@
+_base_ = [
+    "../_base_/upernet_swin_b.py",
+    "../_base_/coco_stuff10k.py",
+    "../_base_/adamw_swin.py",
+    "../_base_/runtime_gpu.py",
+]
+model = dict(
+    data_preprocessor=dict(size=(512, 512)),
+    decode_head=dict(num_classes=171),
+    auxiliary_head=dict(num_classes=171),
+)
+expected = dict(mIoU=42.8, source="SSA-Seg (Ma et al., NeurIPS 2024), table 2: published, not re-run")
