@@ -41,6 +41,14 @@ INSTALL = [
     "rich>=13.7",
 ]
 
+ONNX = [
+    # gmmbench export: the format, PyTorch's exporter to it, and the runtime that the file is checked with.
+    # onnxscript wants onnx 1.17; 1.23 is the last onnxruntime for Python 3.10; 0.7 is the onnxscript tested here.
+    "onnx>=1.17",
+    "onnxruntime>=1.23",
+    "onnxscript>=0.7",
+]
+
 DEVELOP = [
     # Tests: runner, one test process a core, random cases, the stranger that metrics are held against.
     "pytest>=8.2",
@@ -51,6 +59,8 @@ DEVELOP = [
     # Style and types.
     "ruff>=0.17",
     "mypy>=1.11",
+    # Tests of the export run it.
+    *ONNX,
 ]
 
 setup(
@@ -70,6 +80,6 @@ setup(
         "gmmbench.datasets": ["*.yaml"],
     },
     install_requires=INSTALL,
-    extras_require={"dev": DEVELOP, "tensorboard": ["tensorboard>=2.17"]},
+    extras_require={"dev": DEVELOP, "onnx": ONNX, "tensorboard": ["tensorboard>=2.17"]},
     entry_points={"console_scripts": ["gmmbench=gmmbench.cli:console_main"]},
 )

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -26,7 +27,9 @@ app = typer.Typer(
     " evaluate both on known classes and on anomalies, report.",
 )
 data_app = typer.Typer(no_args_is_help=True, help="The data sets.")
+convert_app = typer.Typer(no_args_is_help=True, help="Checkpoints of other code.")
 scores_app = typer.Typer(no_args_is_help=True, help="The anomaly scores.")
+app.add_typer(convert_app, name="convert")
 app.add_typer(data_app, name="data")
 app.add_typer(scores_app, name="scores")
 
@@ -52,6 +55,7 @@ def _example(*lines: str) -> str:
         "gmmbench train configs/camvid/mobilenetv2_mlp_gmm.py --data-root data",
         "gmmbench train configs/camvid/mobilenetv2_mlp_gmm.py --set train_cfg.max_iters=500 --work-dir runs/short",
         "gmmbench train configs/camvid/mobilenetv2_mlp_gmm.py --resume",
+        "torchrun --nproc-per-node 4 -m gmmbench train CONFIG --launcher pytorch",
     )
 )
 def train(
@@ -63,19 +67,25 @@ def train(
     changes: Annotated[
         Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="Change the config; may be repeated.")
     ] = None,
+    launcher: Annotated[
+        str, typer.Option(help="Of one training in several processes: pytorch (torchrun) or slurm (srun).")
+    ] = "none",
     threads: Threads = None,
 ) -> None:
     """Train a model: a config to a checkpoint.
 
     Writes the resolved config, the log, checkpoints and model.pth, a bare state dict. Ctrl-C stops
-    after the current step and leaves a checkpoint for --resume.
+    after the current step and leaves a checkpoint for --resume. A batch of the config is one process's.
     """
     _use_threads(threads)
+    from gmmbench.models.launch import place
     from gmmbench.train import train as run
 
+    rank, _ = place(launcher)
+    bar = progress_bar(f"training {config.stem}", unit="steps") if rank == 0 else nullcontext()
     work_dir = work_dir or Path("runs") / config.stem
     try:
-        with progress_bar(f"training {config.stem}", unit="steps") as progress:
+        with bar as progress:
             weights = run(
                 config,
                 work_dir=work_dir,
@@ -83,12 +93,14 @@ def train(
                 seed=seed,
                 resume=resume,
                 overrides=changes or (),
+                launcher=launcher,
                 progress=progress,
             )
     except KeyboardInterrupt as stop:
         what = str(stop) or "stopped in the middle of a step, the last checkpoint stands"
         raise _StoppedError(f"{what}; the same command with --resume goes on") from None
-    out.print(f"wrote {weights}", soft_wrap=True, highlight=False)
+    if rank == 0:
+        out.print(f"wrote {weights}", soft_wrap=True, highlight=False)
 
 
 @app.command(
@@ -123,6 +135,7 @@ def eval_closed(
     epilog=_example(
         "gmmbench eval-ood configs/camvid/mobilenetv2_mlp_gmm.py runs/mobilenetv2_mlp_gmm/model.pth"
         " --datasets camvid_ood,road_anomaly",
+        "gmmbench eval-ood CONFIG CHECKPOINT --gmm runs/mobilenetv2_mlp_softmax/gmm_full.pth --datasets road_anomaly",
         "gmmbench eval-ood CONFIG CHECKPOINT --datasets road_anomaly --scores gmm_max,energy --limit 10",
     ),
 )
@@ -131,6 +144,9 @@ def eval_ood(
     checkpoint: Checkpoint,
     datasets: Annotated[str, typer.Option(help="Names separated by commas; 'gmmbench data ls' lists them.")],
     scores: Annotated[str, typer.Option(help="'all', or names separated by commas; see 'gmmbench scores ls'.")] = "all",
+    gmm: Annotated[
+        Optional[Path], typer.Option(help="A density for a model without one: what 'gmmbench fit-gmm' wrote for it.")
+    ] = None,
     data_root: DataRoot = Path("data"),
     results: Annotated[Optional[Path], typer.Option("--out", help="Run folder; eval/ beside the checkpoint.")] = None,
     name: Name = None,
@@ -152,6 +168,7 @@ def eval_ood(
         data_root=data_root,
         out=folder,
         scores=scores,
+        gmm=gmm,
         name=name,
         limit=limit,
         bar=progress_bar,
@@ -159,6 +176,81 @@ def eval_ood(
     for row in rows:
         out.print(f"{row.dataset:>16} {row.score:<12} {row.metric:<6} {100 * row.value:6.2f} %", highlight=False)
     out.print(f"wrote {folder}", soft_wrap=True, highlight=False)
+
+
+@app.command(
+    "fit-gmm",
+    epilog=_example(
+        "gmmbench fit-gmm configs/camvid/mobilenetv2_mlp_softmax.py runs/mobilenetv2_mlp_softmax/model.pth",
+        "gmmbench fit-gmm CONFIG CHECKPOINT --covariance diag --components 3 --out runs/mine",
+    ),
+)
+def fit_gmm(
+    config: Config,
+    checkpoint: Checkpoint,
+    covariance: Annotated[str, typer.Option(help="full, diag, tied or low_rank.")] = "full",
+    components: Annotated[int, typer.Option(help="Gaussians a class.", min=1)] = 1,
+    unit: Annotated[bool, typer.Option("--unit/--no-unit", help="Bring features to unit length first.")] = True,
+    floor: Annotated[float, typer.Option(help="Added to variances: share of the mean variance within classes.")] = 0.1,
+    correct_only: Annotated[
+        bool, typer.Option("--correct-only/--all-pixels", help="Leave out pixels that the model gets wrong.")
+    ] = False,
+    pixels: Annotated[int, typer.Option(help="Most pixels sampled of a class; in all at most 1 GiB.", min=1)] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of the sample and of where EM starts.", min=0)] = 0,
+    data_root: DataRoot = Path("data"),
+    folder: Annotated[Optional[Path], typer.Option("--out", help="Where to write; beside the checkpoint.")] = None,
+    limit: Annotated[Optional[int], typer.Option(help="Only the first N training images.", min=1)] = None,
+    threads: Threads = None,
+) -> None:
+    """Fit a Gaussian mixture a class to a trained model's frozen features: a density for one that has none.
+
+    Writes gmm_COVARIANCE.pth, which 'gmmbench eval-ood --gmm' reads. The model itself stays as it is.
+    """
+    _use_threads(threads)
+    from gmmbench.posthoc import fit_gmm as run
+
+    fitted = run(
+        config,
+        checkpoint,
+        data_root=data_root,
+        out=folder or checkpoint.parent,
+        covariance=covariance,
+        components=components,
+        unit=unit,
+        floor=floor,
+        correct_only=correct_only,
+        pixels=pixels,
+        seed=seed,
+        limit=limit,
+        bar=progress_bar,
+    )
+    for line in fitted.lines():
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+@convert_app.command(
+    "official",
+    epilog=_example(
+        "gmmbench convert official GMMSeg-Segformer-b5-512x512-80k-cocostuff10k.pth runs/official/coco_stuff10k.pth",
+        "gmmbench convert official CHECKPOINT OUT --config configs/cityscapes/mine.py",
+    ),
+)
+def convert_official(
+    checkpoint: Annotated[Path, typer.Argument(help="What the authors' GMMSeg-SegFormer code saved.")],
+    weights: Annotated[Path, typer.Argument(metavar="OUT", help="Where the state dict goes, for example NAME.pth.")],
+    config: Annotated[
+        Optional[Path], typer.Option(help="Check against this config's model, instead of writing OUT's NAME.py.")
+    ] = None,
+) -> None:
+    """Turn a checkpoint of github.com/leonnnop/GMMSeg into one that eval-closed and eval-ood read.
+
+    Every key must be known and fit; names that change and what is left out are listed. Code in the file is
+    refused, and numpy values beside its weights are skipped.
+    """
+    from gmmbench.models.official import convert_official as run
+
+    for line in run(checkpoint, weights, config).lines():
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command(
@@ -179,6 +271,34 @@ def report(
     page = write_report(runs, folder, public=public)
     out.print(headline(runs))
     out.print(f"wrote {page}", soft_wrap=True, highlight=False)
+
+
+@app.command(
+    epilog=_example(
+        "gmmbench export CONFIG CHECKPOINT model.onnx",
+        "gmmbench export CONFIG CHECKPOINT model.onnx --size 480 640",
+    )
+)
+def export(
+    config: Config,
+    checkpoint: Checkpoint,
+    path: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, for example model.onnx.")],
+    size: Annotated[
+        Optional[tuple[int, int]],
+        typer.Option(metavar="H W", help="One image of this size alone, where any number of any size is not possible."),
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Write a model as ONNX: an image to logits and, of a GMM model, densities.
+
+    Written only once ONNX Runtime gives what PyTorch gives. Needs gmmbench's extra 'onnx'.
+    """
+    _use_threads(threads)
+    from gmmbench.models.export import export as run
+    from gmmbench.models.predictor import load_predictor
+
+    outputs = run(load_predictor(config, checkpoint, device="cpu"), path, size=size)
+    out.print(f"wrote {path} ({', '.join(outputs)})", soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command(epilog=_example("gmmbench demo", "gmmbench demo --out reports/demo --work-dir runs/demo"))

@@ -91,21 +91,26 @@ def evaluate_ood(
     provenance: Mapping[str, Any],
     limit: int | None = None,
     progress: Progress | None = None,
+    generative: bool | None = None,
 ) -> list[Row]:
     """Every score and every metric of one OOD set from one forward per image.
 
     Pooled over all pixels, at label resolution, IGNORE dropped. Rows, counts and a few pictures are
     saved in ``folder`` and the rows returned.
 
+    Args:
+        generative: the logits are made of the densities, so that scores of them are of the family
+            "posterior"; if not said, wherever there is a density.
+
     Raises:
         InputError: data that cannot be read, or a score that is NaN; names the image.
     """
     counts = {name: ScoreCounts() for name in scores}
     total = _number(images, limit)
-    generative = False
     pictures: dict[int, tuple[bool, str, dict[str, NDArray[Any]]]] = {}
     for number, (sample, prediction) in enumerate(_predictions(predict, images, limit, progress)):
-        generative = prediction.density is not None
+        if generative is None:
+            generative = prediction.density is not None
         maps = {name: score.compute(prediction).numpy() for name, score in scores.items()}
         for name, values in maps.items():
             counts[name].update(values, sample.labels, sample.name)

@@ -7,6 +7,7 @@ import platform
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gmmbench.data.pairs import PairedSet
 from gmmbench.data.registry import existing_root
 from gmmbench.errors import InputError
 from gmmbench.evaluate import Progress, evaluate_closed, evaluate_ood
+from gmmbench.models.posthoc import load_posthoc
 from gmmbench.models.predictor import Predictor, load_predictor
 from gmmbench.provenance import code_version, library_versions, sha256
 from gmmbench.results import Row, RunFolder
@@ -91,6 +93,7 @@ def eval_ood(
     data_root: Path,
     out: Path,
     scores: str = "all",
+    gmm: Path | None = None,
     name: str | None = None,
     limit: int | None = None,
     bar: ProgressBar = quiet,
@@ -100,6 +103,7 @@ def eval_ood(
     Args:
         datasets: registry names.
         scores: "all" or names separated by commas.
+        gmm: what ``fit_gmm`` wrote for this checkpoint; it gives the density.
         name, limit: as in ``eval_closed``.
 
     Raises:
@@ -108,7 +112,12 @@ def eval_ood(
     """
     choose(scores, gives={score.needs for score in SCORES.values()})  # a misspelt name, before any work
     image_sets: dict[str, PairedSet] = {dataset: ood_set(dataset, data_root) for dataset in datasets}
-    predictor = load_predictor(config, checkpoint)
+    predictor, density, formulas = load_predictor(config, checkpoint), None, {}
+    if gmm is not None:
+        posthoc, about = load_posthoc(gmm, checkpoint, sha256(checkpoint))
+        predictor = replace(predictor, posthoc=posthoc.to(next(predictor.model.parameters()).device))
+        density = about | {"file": str(gmm), "file_sha256": sha256(gmm)}
+        formulas = {"density": "; d of " + _in_words(about)}
     chosen = choose(scores, predictor.gives)
     protocol = _protocol(predictor) | {
         "scores": "of logits and class log-densities at label resolution",
@@ -117,8 +126,11 @@ def eval_ood(
     }
     rows = []
     for dataset, images in image_sets.items():
-        provenance = _provenance("eval-ood", predictor, config, checkpoint, dataset, protocol, f"--scores {scores}")
-        provenance["scores"] = {key: score.formula for key, score in chosen.items()}
+        options = f"--scores {scores}" + ("" if gmm is None else f" --gmm {gmm}")
+        provenance = _provenance("eval-ood", predictor, config, checkpoint, dataset, protocol, options)
+        provenance["scores"] = {key: score.formula + formulas.get(score.needs, "") for key, score in chosen.items()}
+        if density is not None:
+            provenance["posthoc"] = density
         with bar(dataset) as progress:
             rows += evaluate_ood(
                 predictor,
@@ -130,14 +142,25 @@ def eval_ood(
                 provenance=provenance,
                 limit=limit,
                 progress=progress,
+                generative=predictor.generative,
             )
     return rows
 
 
+def _in_words(about: dict[str, Any]) -> str:
+    """What a report says of a post-hoc density."""
+    each = "a Gaussian" if about["components"] == 1 else f"{about['components']} Gaussians"
+    unit = ", L2-normalised" if about["unit"] else ""
+    right = ", correctly classified pixels only" if about["correct_only"] else ""
+    return (
+        f"{each} a class ({about['covariance']} covariance), fitted to the trained model's features{unit}, on"
+        f" {about['images']} images of {about['closed_set']} {about['split']}{right}"
+    )
+
+
 def _protocol(predictor: Predictor) -> dict[str, str]:
     return {
-        "network input": f"whole image, its shorter side brought to {predictor.short_side} px"
-        " (area average down, bilinear up), normalised as in training; no flip or scale averaging",
+        "network input": predictor.network_input,
         "resolution": "that of the label files; logits and class log-densities are brought there"
         " bilinearly (align_corners=False), labels are never resized",
         "ignored pixels": "void (value 255 after mapping) is dropped before anything is counted",

@@ -26,7 +26,9 @@ from gmmbench.resources import CONFIGS
 from gmmbench.results import RunFolder
 from gmmbench.scores import SCORES
 
-VERBS = ["train", "eval-closed", "eval-ood", "report", "demo", "data ls", "scores ls"]
+VERBS = [
+    "train", "eval-closed", "eval-ood", "fit-gmm", "convert official", "report", "demo", "data ls", "scores ls",
+]  # fmt: skip
 CONFIG = str(CONFIGS / "camvid" / "mobilenetv2_mlp_gmm.py")
 
 
@@ -35,8 +37,9 @@ class FakePredictor:
 
     closed_set = "camvid"
     num_classes = 11
-    short_side = 360
+    network_input = "whole image"
     config_sha256 = "c0ffee"
+    generative = True
     gives = frozenset({"logits", "density", "features"})
     model = torch.nn.Linear(1, 1)
 
@@ -107,7 +110,7 @@ def test_every_verb_is_in_the_help_and_in_this_file(capsys: pytest.CaptureFixtur
     assert all(f" {name} " in printed for name in [*names, *groups])
 
 
-@pytest.mark.parametrize("arguments", [[], ["data"], ["scores"]])
+@pytest.mark.parametrize("arguments", [[], ["convert"], ["data"], ["scores"]])
 def test_a_bare_command_shows_its_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert "Usage:" in capsys.readouterr().out

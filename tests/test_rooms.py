@@ -33,12 +33,13 @@ ROOMS = {
     "data":       ("labels errors atomic resources", "numpy PIL cv2 yaml"),
     "results":    ("atomic errors", "numpy"),
     # The only rooms that know MMSegmentation and its kin.
-    "models":     ("gmm prediction data errors atomic", "numpy torch torchvision cv2 rich"
-                   " timm mmengine mmcv mmseg"),
+    "models":     ("gmm prediction data errors atomic resources", "numpy torch torchvision cv2 rich"
+                   " timm mmengine mmcv mmseg onnx onnxscript onnxruntime"),
     "train":      ("models data provenance atomic errors", "torch mmengine"),
     # What brings them together.
     "evaluate":   ("data scores metrics results prediction labels errors", "numpy torch cv2"),
     "report":     ("results metrics labels errors atomic", "numpy pandas matplotlib jinja2 rich cv2"),
+    "posthoc":    ("gmm models data labels prediction errors provenance evaluate verbs", "torch"),
     "verbs":      ("data scores metrics results prediction labels errors atomic resources provenance gmm models"
                    " train evaluate gmmbench", ""),
     "listings":   ("data scores errors", "rich"),

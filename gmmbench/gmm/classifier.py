@@ -125,7 +125,7 @@ class GMMClassifier(nn.Module):
     @staticmethod
     def to_map(rows: Tensor, like: Tensor) -> Tensor:
         """(B * h * w, C) rows in raster order to a (B, C, h, w) map of the size of ``like``."""
-        return rows.reshape(like.shape[0], *like.shape[2:], -1).movedim(-1, 1)
+        return rows.reshape(like.shape[0], *like.shape[2:], rows.shape[1]).movedim(-1, 1)
 
     @torch.no_grad()
     def assign(self, reading: Reading, labels: Tensor) -> Assignment:

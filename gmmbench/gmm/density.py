@@ -46,9 +46,9 @@ def log_prob(x: Tensor, means: Tensor, variances: Tensor) -> Tensor:
         linear, precision = F.pad(linear, (0, 0, 0, spare)), F.pad(precision, (0, 0, 0, spare))
         constant, offset = F.pad(constant, (0, spare)), F.pad(offset, (0, spare))
     x = x - centre
-    distance = torch.addmm(offset, x, linear.t(), alpha=-1).addmm_(x.square(), precision.t(), alpha=0.5)
+    exponent = torch.addmm(-offset, x, linear.t()).addmm_(x.square(), precision.t(), alpha=-0.5)
     # The constant last: it is the larger by far, and a sum begun with it would be rounded at its size.
-    return (constant - distance)[:, :count].reshape(x.shape[0], *shape)
+    return exponent.add_(constant)[:, :count].reshape(x.shape[0], *shape)
 
 
 def whitened_log_prob(x: Tensor, means: Tensor, whitening: Tensor) -> Tensor:
@@ -153,7 +153,7 @@ class _Distance(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, means: Tensor, factors: Tensor) -> Tensor:
         ctx.save_for_backward(x, means, factors)
-        squares = x.new_empty(len(x), len(means))
+        squares = x.new_empty(x.shape[0], len(means))
         pixels, gaussians = _blocks(x, factors)
         for some in gaussians:
             factor = factors[some]
@@ -196,7 +196,11 @@ def class_log_density(component_log_prob: Tensor) -> Tensor:
     Returns:
         (N, C), in nats.
     """
-    return torch.logsumexp(component_log_prob, dim=2) - math.log(component_log_prob.shape[2])
+    components = component_log_prob.shape[2]
+    top = component_log_prob.detach().amax(dim=2)
+    shares = (component_log_prob - top[:, :, None]).exp()
+    # logsumexp with its sum as a matrix product: PyTorch is slow to add up a handful of neighbours.
+    return (shares @ shares.new_full((components,), 1 / components)).log() + top
 
 
 def best_component(component_log_prob: Tensor) -> Tensor:

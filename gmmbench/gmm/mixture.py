@@ -46,7 +46,7 @@ class Mixture(nn.Module):
         """(N, D) features to (N, C, M) log-densities in nats."""
         with torch.autocast(x.device.type, enabled=False):
             logs = self.covariance.log_prob(x, self.directed_means().flatten(0, 1))
-            return logs.view(len(x), *self.started.shape) + torch.where(self.started, 0.0, UNSEEN)
+            return logs.view(x.shape[0], *self.started.shape) + torch.where(self.started, 0.0, UNSEEN)
 
     def directed_means(self) -> Tensor:
         """(C, M, D), at unit length where asked for."""

@@ -57,12 +57,12 @@ PAPER: dict[str, Any] = {
 }
 
 GMMBENCH: dict[str, Any] = {
-    "components": 3,
+    "components": 1,
     "dim": 64,
     "relu": True,
     "layer_norm": True,
     "unit": True,
-    "covariance": "diag",
+    "covariance": "full",
     "floor": 0.01,
     "covariance_options": {},
     "class_density": "mixture",

@@ -6,6 +6,8 @@ import io
 import sys
 import warnings
 from contextlib import redirect_stdout
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 _torchvision_ops: Any = None
@@ -61,3 +63,18 @@ def prepare_mmseg() -> None:
     for module in (mmengine.utils.package_utils, mmengine.hub.hub, mmengine.config.config, mmengine.utils):
         if hasattr(module, "install_package"):
             module.install_package = refuse
+    _choose_checkpointing()
+
+
+def _choose_checkpointing() -> None:
+    """Say which gradient checkpointing is meant by ``with_cp=True``; MMSegmentation does not, and PyTorch warns.
+
+    The one without re-entrance: it gives gradients where a block's input needs none, and works beside
+    ``DistributedDataParallel`` whether or not that looks for unused parameters.
+    """
+    import torch.utils.checkpoint
+
+    chosen = SimpleNamespace(checkpoint=partial(torch.utils.checkpoint.checkpoint, use_reentrant=False))
+    for name, module in list(sys.modules.items()):
+        if name.startswith("mmseg.models.") and vars(module).get("cp") is torch.utils.checkpoint:
+            setattr(module, "cp", chosen)  # noqa: B010  (an attribute that the type of a module has not)

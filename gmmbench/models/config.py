@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -64,6 +65,20 @@ def _check_parents(config: Config, parents: list[str]) -> None:
                 f"--set: the config has no section '{'.'.join(parents[: depth + 1])}'; known here: {known}"
             )
         node = child
+
+
+def for_prediction(model: Any) -> Any:
+    """A config's ``model`` without what a checkpoint's weights replace and what only training reads; in place.
+
+    The backbone's own start would only be downloaded for nothing, and GMMSeg's memory as released takes
+    gigabytes: 32,000 features a component.
+    """
+    for start in ("weights", "init_cfg"):
+        model.backbone.pop(start, None)
+    if model.get("classifier") is not None:
+        model.classifier.pop("memory_options", None)
+        model.classifier.memory = "streaming"
+    return model
 
 
 def config_sha256(config: Config) -> str:

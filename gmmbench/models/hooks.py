@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce, barrier, broadcast, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
@@ -23,17 +24,26 @@ from gmmbench.models.segmentor import Segmentor
 class EMHook(Hook):
     """Runs the M-step after each optimiser step. A softmax twin passes through it untouched."""
 
+    priority = "ABOVE_NORMAL"  # before EMAHook, whose average takes over the mixtures as they then are
+
     def before_train(self, runner: Runner) -> None:
-        """Scale memory and momentum to the schedule."""
+        """Scale memory and momentum to the schedule, which EM counts in optimiser steps."""
         model = _unwrapped(runner)
         if isinstance(model, Segmentor) and isinstance(model.classifier, GMMClassifier):
-            model.classifier.pace(runner.max_iters)
+            accumulated = runner.cfg.get("optim_wrapper", {}).get("accumulative_counts", 1)
+            model.classifier.pace(-(-runner.max_iters // accumulated))
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        """Memory and M-step."""
+        """Memory and M-step, where this iteration's gradients were not only accumulated."""
         model = _unwrapped(runner)
-        if isinstance(model, Segmentor):
-            model.em_step()
+        if not isinstance(model, Segmentor) or not runner.optim_wrapper.should_update():
+            return
+        model.em_step()
+        if isinstance(model.classifier, GMMClassifier):
+            # All processes fitted the same pixels, but a GPU's sums are not rounded alike each time, and what
+            # differs would grow. Alone, this does nothing.
+            for buffer in model.classifier.mixture.buffers():
+                broadcast(buffer.view(torch.uint8) if buffer.dtype == torch.bool else buffer)
 
 
 @HOOKS.register_module()
@@ -49,7 +59,8 @@ class SafeCheckpointHook(Hook):
         checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}}
         checkpoint["random_state"] = torch.get_rng_state()
         if torch.cuda.is_available():
-            checkpoint["cuda_random_state"] = torch.cuda.get_rng_state_all()
+            # Of this process's GPU: every process has the same seed and draws as often.
+            checkpoint["cuda_random_state"] = torch.cuda.get_rng_state()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Remember the random state; weights alone (``load_from``) bring none."""
@@ -61,12 +72,16 @@ class SafeCheckpointHook(Hook):
         if "random_state" in resumed:
             torch.set_rng_state(resumed["random_state"].cpu())
         if "cuda_random_state" in resumed and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all([state.cpu() for state in resumed["cuda_random_state"]])
+            state = resumed["cuda_random_state"]  # checkpoints of before had a list, one state a GPU
+            torch.cuda.set_rng_state((state[0] if isinstance(state, list) else state).cpu())
 
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """Ctrl-C ends the training between two steps, with a checkpoint to resume from; twice ends it at once."""
+    """Ctrl-C ends the training between two steps, with a checkpoint to resume from; twice ends it at once.
+
+    Of several processes all stop after the same step, whichever of them was told first.
+    """
 
     priority = "VERY_LOW"
 
@@ -79,13 +94,15 @@ class StopHook(Hook):
             self._previous = signal.signal(signal.SIGINT, self._ask)
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        """Stop here if asked to."""
-        if not self._asked:
+        """Stop here if asked to, unless gradients are still being gathered for a step: they would be lost."""
+        if not runner.optim_wrapper.should_update() or not self._anyone_asked():
             return
-        self._give_back()
         name = f"iter_{runner.iter + 1}.pth"
         runner.save_checkpoint(runner.work_dir, name, by_epoch=False)
-        write_text(Path(runner.work_dir) / "last_checkpoint", str(Path(runner.work_dir) / name))
+        if is_main_process():
+            write_text(Path(runner.work_dir) / "last_checkpoint", str(Path(runner.work_dir) / name))
+        barrier()  # a launcher ends the others when the first process leaves
+        self._give_back()
         raise KeyboardInterrupt(f"stopped after {runner.iter + 1} of {runner.max_iters} iterations")
 
     def after_train(self, runner: Runner) -> None:
@@ -95,6 +112,11 @@ class StopHook(Hook):
     def release(self) -> None:
         """Give SIGINT back, however the training ended."""
         self._give_back()
+
+    def _anyone_asked(self) -> bool:
+        asked = torch.tensor(int(self._asked))
+        all_reduce(asked, op="max")
+        return bool(asked)
 
     def _ask(self, number: int, frame: Any) -> None:
         if self._asked:

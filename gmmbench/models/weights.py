@@ -12,8 +12,37 @@ import torch
 from gmmbench.errors import InputError
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+class _Skipped:
+    """What a numpy value in a file is read as: nothing. None of numpy's own code runs."""
+
+    def __init__(self, *args: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+_NUMPY: list[Any] = [
+    type(name, (_Skipped,), {"__module__": module})
+    for module, name in (
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy.core.multiarray", "scalar"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "scalar"),
+        ("numpy._core.multiarray", "_reconstruct"),
+    )
+]
+"""Stand-ins under the names by which pickles call numpy."""
+
+
+def read_checkpoint(path: Path, *, foreign: bool = False) -> dict[str, Any]:
     """A dictionary written by ``torch.save``, read with ``weights_only=True`` on the CPU.
+
+    Args:
+        foreign: of MMSegmentation 0.x. Its notes beside the weights may hold numpy values (a best mIoU, a
+            palette), which ``weights_only`` refuses; they are skipped. Tensors stay on the disk until they are
+            used: a released GMMSeg's queue takes gigabytes.
 
     Raises:
         InputError: no such file, not a checkpoint, damaged, or one that would run code.
@@ -21,7 +50,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}; give the path of a .pth file that 'gmmbench train' wrote")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_NUMPY if foreign else []):  # type: ignore[no-untyped-call]
+            mapped = foreign and zipfile.is_zipfile(path)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # bytes that are no checkpoint decode to anything
         foreign = isinstance(error, pickle.UnpicklingError)
         if foreign and zipfile.is_zipfile(path):
@@ -37,10 +68,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a bare state dict, or of a training checkpoint that holds one under "state_dict"."""
-    content = read_checkpoint(path)
+def read_state_dict(path: Path, *, foreign: bool = False) -> dict[str, torch.Tensor]:
+    """The tensors of a bare state dict, or of a training checkpoint that holds one under "state_dict".
+
+    ``foreign`` as in ``read_checkpoint``.
+    """
+    content = read_checkpoint(path, foreign=foreign)
     state = content.get("state_dict", content)
     if not isinstance(state, dict):
         raise InputError(f"{path} holds a {type(state).__name__} under 'state_dict', wanted a state dict")
     return {key: value for key, value in state.items() if isinstance(key, str) and isinstance(value, torch.Tensor)}
+
+
+def lasting(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What a model needs to predict: a state dict without EM's memory, which only a resumed training reads."""
+    return {key: value for key, value in state.items() if ".conv_seg.memory." not in key}

@@ -27,7 +27,17 @@ SMALL = {
     "train_cfg.max_iters": 4,
     "evaluation.short_side": 48,
 }
-SMALL_CLASSIFIER = {"model.classifier.components": 2, "model.classifier.dim": 8, "model.classifier.memory": 16}
+SMALL_CLASSIFIER = {"model.classifier.components": 2, "model.classifier.dim": 8}
+COVARIANCES = {
+    "diag": {},
+    "low_rank": {"covariance_options": {"rank": 2}},
+    "full": {},
+    "tied": {},
+}
+"""Options beside ``covariance`` that fit a classifier of 8 dimensions."""
+PRESETS = {"official": {"memory_options": {"slots": 16, "samples": 4}}, "paper": {}, "gmmbench": {}}
+"""Changes that make a preset small."""
+CLASSES = 5
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,3 +93,73 @@ def tiny(tmp_path_factory):
         return path
 
     return write
+
+
+@pytest.fixture(params=[f"{preset}-{covariance}" for preset in PRESETS for covariance in COVARIANCES])
+def classifier_options(request):
+    """Options of a small classifier, for every preset and covariance."""
+    preset, covariance = request.param.split("-")
+    return {"preset": preset, "components": 2, "dim": 8, "covariance": covariance} | (
+        PRESETS[preset] | COVARIANCES[covariance]
+    )
+
+
+@pytest.fixture(params=COVARIANCES)
+def covariance_options(request):
+    """Options of a small classifier of the default preset, for every covariance."""
+    return {"components": 2, "dim": 8, "covariance": request.param} | COVARIANCES[request.param]
+
+
+@pytest.fixture(scope="session")
+def make_segmentor():
+    """A function of a classifier's options and more keys of the config to an initialised ``Segmentor``."""
+    from mmengine.config import ConfigDict
+    from mmengine.registry import init_default_scope
+    from mmseg.registry import MODELS
+
+    def make(classifier: dict[str, object] | None = None, **more: object):
+        init_default_scope("mmseg")
+        torch.manual_seed(0)
+        config = {
+            "type": "Segmentor",
+            "data_preprocessor": {"type": "SegDataPreProcessor", "mean": [0.0] * 3, "std": [1.0] * 3},
+            "backbone": {"type": "TimmFeatures", "name": "test_efficientnet", "out_indices": (1, 2, 3, 4)},
+            "decode_head": {
+                "type": "SegformerHead",
+                "in_channels": [24, 32, 48, 64],
+                "in_index": [0, 1, 2, 3],
+                "num_classes": CLASSES,
+                "channels": 16,
+                "norm_cfg": {"type": "BN"},
+                "dropout_ratio": 0.0,
+                "loss_decode": {"type": "CrossEntropyLoss", "avg_non_ignore": True},
+            },
+            "train_cfg": {},
+            "test_cfg": {"mode": "whole"},
+        }
+        model = MODELS.build(ConfigDict(config | {"classifier": classifier} | more))
+        model.init_weights()
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def batches():
+    """A function of a number to as many batches: images (2, 3, 64, 96), whose colour is their class, and samples."""
+    from mmengine.structures import PixelData
+    from mmseg.structures import SegDataSample
+
+    def make(count: int):
+        generator = torch.Generator().manual_seed(0)
+        colours = torch.randn(CLASSES, 3, generator=generator)
+        made = []
+        for _ in range(count):
+            labels = torch.randint(0, CLASSES, (2, 1, 8, 12), generator=generator)
+            labels = labels.repeat_interleave(8, dim=2).repeat_interleave(8, dim=3)
+            images = colours[labels[:, 0]].movedim(-1, 1) + 0.3 * torch.randn(2, 3, 64, 96, generator=generator)
+            labels[:, :, :8] = 255
+            made.append((images, [SegDataSample(gt_sem_seg=PixelData(data=each)) for each in labels]))
+        return made
+
+    return make

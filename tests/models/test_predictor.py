@@ -61,6 +61,81 @@ def test_network_sees_the_short_side_of_the_config(predictors):
     assert predictors["softmax"](picture(160, 96)).features.shape[1:] == (20, 12)
 
 
+def test_an_image_may_keep_its_size(trained, tiny):
+    work_dir = trained["softmax"][1]
+    native = load_predictor(tiny("softmax", {"evaluation.short_side": None}), work_dir / "model.pth", device="cpu")
+    image = picture(64, 80)
+    assert native(image).features.shape[1:] == (16, 20)
+    sized = load_predictor(tiny("softmax", {"evaluation.short_side": 64}), work_dir / "model.pth", device="cpu")
+    assert_equal(native(image), sized(image))
+    assert "its size kept" in native.network_input
+    assert "64 px" in sized.network_input
+
+
+@pytest.mark.parametrize(
+    ("size", "short_side", "expected"),
+    [
+        ((40, 60), None, (64, 64)),
+        ((64, 96), None, (64, 96)),
+        ((65, 97), None, (96, 128)),
+        ((40, 60), 48, (64, 96)),
+        ((40, 60), 64, (64, 96)),
+    ],
+)
+def test_sides_come_in_multiples(size, short_side, expected, trained, tiny):
+    config = tiny("gmm", {"evaluation.short_side": short_side, "evaluation.multiple": 32})
+    predictor = load_predictor(config, trained["gmm"][1] / "model.pth", device="cpu")
+    seen = []
+    predictor.model.backbone.register_forward_pre_hook(lambda module, args: seen.append(args[0].shape[2:]))
+    prediction = predictor(picture(*size))
+    assert tuple(seen[0]) == expected
+    assert prediction.logits.shape[1:] == prediction.density.shape[1:] == size
+    assert prediction.features.shape[1:] == (expected[0] / 4, expected[1] / 4)
+    assert "multiples of 32" in predictor.network_input
+    # All of the image stands in all of the input: what the network says of that very input is the same.
+    import cv2
+
+    resized = cv2.resize(picture(*size), expected[::-1], interpolation=cv2.INTER_LINEAR)
+    torch.testing.assert_close(predictor(resized).features, prediction.features)
+
+
+@pytest.mark.parametrize("kind", ["gmm", "softmax"])
+def test_one_window_is_the_whole(kind, trained, tiny, predictors):
+    for crop in ((48, 67), (500, 500)):
+        changes = {"model.test_cfg": {"mode": "slide", "crop_size": crop, "stride": (16, 16)}}
+        predictor = load_predictor(tiny(kind, changes), trained[kind][1] / "model.pth", device="cpu")
+        for size in ((48, 67), (96, 134)):  # the second is shrunk: its outputs are resized once, not twice
+            assert_equal(predictor(picture(*size)), predictors[kind](picture(*size)))
+
+
+@pytest.mark.parametrize("kind", ["gmm", "softmax"])
+def test_windows_as_in_mmsegmentation(kind, trained, tiny):
+    windows = {"mode": "slide", "crop_size": (32, 40), "stride": (24, 28)}
+    config = tiny(kind, {"model.test_cfg": windows, "evaluation.short_side": None})
+    predictor = load_predictor(config, trained[kind][1] / "model.pth", device="cpu")
+    image = picture(57, 83)
+    seen = []
+    predictor.model.backbone.register_forward_pre_hook(lambda module, args: seen.append(tuple(args[0].shape)))
+    prediction = predictor(image)
+    assert set(seen) == {(1, 3, 32, 40)}  # memory: one window at a time
+    assert prediction.logits.shape == (11, 57, 83)
+    assert (prediction.density is None) == (kind == "softmax")
+    assert prediction.features.shape[1:] == (14, 21)
+    model = predictor.model
+    own = model.data_preprocessor({"inputs": [torch.tensor(image[..., ::-1].copy()).permute(2, 0, 1)]}, False)
+    with torch.no_grad():
+        expected = model.slide_inference(own["inputs"], [{"img_shape": (57, 83)}])[0]
+    torch.testing.assert_close(prediction.logits, expected)
+    assert "windows of 32x40 px (rows x columns) every 24x28 px" in predictor.network_input
+
+
+def test_what_a_row_says_of_the_input(predictors):
+    assert predictors["gmm"].network_input == (
+        "whole image, its shorter side brought to 48 px (area average down, bilinear up),"
+        " normalised as in training; no flip or scale averaging"
+    )
+
+
 def test_gives(predictors):
     assert predictors["gmm"].gives == {"logits", "features", "density"}
     assert predictors["softmax"].gives == {"logits", "features"}
@@ -127,7 +202,11 @@ def test_other_numbers_of_classes_and_components_do_not_fit(tiny, trained):
 
 
 def test_size_of_the_memory_does_not_matter(tiny, trained, predictors):
-    other = load_predictor(tiny("gmm", {"model.classifier.memory": 5}), trained["gmm"][1] / "iter_4.pth", device="cpu")
+    other = load_predictor(
+        tiny("gmm", {"model.classifier.memory": "queue", "model.classifier.memory_options": {"slots": 5}}),
+        trained["gmm"][1] / "iter_4.pth",
+        device="cpu",
+    )
     assert_equal(other(picture(48, 64)), predictors["gmm"](picture(48, 64)))
 
 
@@ -152,8 +231,11 @@ def test_bad_paths_and_configs(tiny, trained, tmp_path):
     with pytest.raises(InputError, match="no config at"):
         load_predictor(tmp_path / "none.py", work_dir / "model.pth")
     slide = tiny("gmm", {"model.test_cfg.mode": "slide"})
-    with pytest.raises(InputError, match="sliding-window"):
+    with pytest.raises(InputError, match="crop_size=None and stride=None; wanted two whole numbers each"):
         load_predictor(slide, work_dir / "model.pth")
+    for key, value in (("short_side", 0), ("short_side", "48"), ("multiple", 0), ("multiple", 1.5)):
+        with pytest.raises(InputError, match=f"evaluation.{key} is {value!r}; wanted"):
+            load_predictor(tiny("gmm", {f"evaluation.{key}": value}), work_dir / "model.pth")
     text = config.read_text().replace("evaluation = ", "something = ")
     (tmp_path / "no_evaluation.py").write_text(text)
     with pytest.raises(InputError, match="no 'evaluation' section"):
