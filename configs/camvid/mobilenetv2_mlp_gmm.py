@@ -1,11 +1,13 @@
 _base_ = "mobilenetv2_mlp_softmax.py"
 model = dict(classifier=dict(preset="gmmbench"))
 
-# One run, seed 0, one CPU thread, in percent (AUROC, AP, FPR95); the spread over seeds was not measured.
+# Mean of seeds 0, 1, 2 after 600 steps (--set train_cfg.max_iters=600), one CPU thread, in percent (AUROC, AP, FPR95).
+# Standard deviations over the seeds: 0.7 mIoU; 0.7, 4.9, 2.6 on CamVid-OOD; 1.2, 1.3, 1.7 on RoadAnomaly.
 expected = dict(
     _delete_=True,
-    mIoU=61.50,
-    camvid_ood=dict(gmm_lse=(93.20, 49.60, 30.74), energy=(93.76, 49.75, 26.67)),
-    road_anomaly=dict(gmm_lse=(71.47, 17.88, 73.26), energy=(71.23, 17.25, 72.13)),
-    tolerance=1.5,
+    iterations=600,
+    mIoU=52.56,
+    camvid_ood=dict(gmm_lse=(92.47, 46.87, 34.40)),
+    road_anomaly=dict(gmm_lse=(76.12, 22.19, 62.14)),
+    tolerance=3.0,
 )
