@@ -114,9 +114,10 @@ class GMMClassifier(nn.Module):
     def read(self, x: Tensor) -> Reading:
         """Embed (B, in_channels, h, w) and evaluate every density."""
         features = self.embed(x)
-        components = self.mixture(features)
-        density = CLASS_DENSITIES[self.options.class_density](components)
-        return Reading(features, components, density, self.posterior(density))
+        with torch.autocast(x.device.type, enabled=False):
+            components = self.mixture(features)
+            density = CLASS_DENSITIES[self.options.class_density](components)
+            return Reading(features, components, density, self.posterior(density))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, h, w) to logits (B, C, h, w), float32."""
