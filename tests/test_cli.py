@@ -27,7 +27,8 @@ from gmmbench.results import RunFolder
 from gmmbench.scores import SCORES
 
 VERBS = [
-    "train", "eval-closed", "eval-ood", "fit-gmm", "convert official", "export", "report", "demo", "data ls", "scores ls",
+    "train", "eval-closed", "eval-ood", "fit-gmm", "convert official", "export", "report", "demo",
+    "data ls", "scores ls",
 ]  # fmt: skip
 CONFIG = str(CONFIGS / "camvid" / "mobilenetv2_mlp_gmm.py")
 

@@ -75,7 +75,7 @@ def configs(tmp_path_factory):
     """The two CamVid experiments in small, by kind."""
     folder = tmp_path_factory.mktemp("configs")
     written = {}
-    for kind, more in {"gmm": {"model.classifier.dim": 8}, "softmax": {}}.items():
+    for kind, more in {"gmm": {"model.classifier.dim": 12}, "softmax": {}}.items():
         config = read_config(CONFIGS / f"mobilenetv2_mlp_{kind}.py")
         config.merge_from_dict(SMALL | more)
         written[kind] = folder / f"{kind}.py"

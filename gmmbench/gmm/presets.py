@@ -57,14 +57,14 @@ PAPER: dict[str, Any] = {
 }
 
 GMMBENCH: dict[str, Any] = {
-    "components": 1,
+    "components": 3,
     "dim": 64,
     "relu": True,
     "layer_norm": True,
     "unit": True,
-    "covariance": "full",
+    "covariance": "low_rank",
     "floor": 0.01,
-    "covariance_options": {},
+    "covariance_options": {"rank": 8},
     "class_density": "mixture",
     "posterior": "tempered",
     "posterior_options": {},

@@ -27,7 +27,7 @@ SMALL = {
     "train_cfg.max_iters": 4,
     "evaluation.short_side": 48,
 }
-SMALL_CLASSIFIER = {"model.classifier.components": 2, "model.classifier.dim": 8}
+SMALL_CLASSIFIER = {"model.classifier.components": 2, "model.classifier.dim": 12}
 COVARIANCES = {
     "diag": {},
     "low_rank": {"covariance_options": {"rank": 2}},

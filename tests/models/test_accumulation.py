@@ -50,7 +50,7 @@ def test_micro_batches_are_one_update_with_their_joined_pixels(classifier_option
 
 def test_gradients_are_those_of_one_batch_of_all(make_segmentor, batches):
     """Without batch norm's statistics, which are of a micro-batch; MMEngine warns of that."""
-    model = make_segmentor({"components": 2, "dim": 8}).eval()
+    model = make_segmentor({"components": 2, "dim": 12}).eval()
     (a, labels_a), (b, labels_b) = batches(2)
     model.loss(a, labels_a)
     model.em_step()

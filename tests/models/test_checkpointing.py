@@ -35,7 +35,7 @@ def make(request, make_segmentor):
             "channels": 16, "norm_cfg": {"type": "BN"}, "dropout_ratio": 0.1,
             "loss_decode": {"type": "CrossEntropyLoss", "avg_non_ignore": True},
         }  # fmt: skip
-        return make_segmentor({"components": 2, "dim": 8}, backbone=backbone, decode_head=head).train()
+        return make_segmentor({"components": 2, "dim": 12}, backbone=backbone, decode_head=head).train()
 
     return build
 

@@ -157,7 +157,7 @@ def test_a_gmm_model_keeps_its_family(models, data_root, tmp_path):
     """Its logits are made of its own densities, whoever else gives another density."""
     config, checkpoint = models["gmm"]
     fit = fit_gmm(config, checkpoint, data_root=data_root, out=tmp_path, covariance="diag")
-    assert fit.about["dim"] == 8
+    assert fit.about["dim"] == 12
     out = tmp_path / "eval"
     arguments = ["--datasets", "camvid_ood", "--data-root", str(data_root), "--gmm", str(fit.path), "--out", str(out)]
     assert main(["eval-ood", str(config), str(checkpoint), *arguments]) == 0

@@ -51,7 +51,7 @@ def test_shapes_and_types(size, predictors):
     assert gmm.density.dtype == torch.float32
     assert torch.isfinite(gmm.density).all()
     assert softmax.density is None
-    assert gmm.features.shape[0] == 8
+    assert gmm.features.shape[0] == 12
     assert softmax.features.shape[0] == 16
     torch.testing.assert_close(gmm.features.norm(dim=0), torch.ones(gmm.features.shape[1:]))
 
@@ -177,7 +177,7 @@ def test_training_checkpoint_predicts_as_the_bare_weights(kind, trained, predict
 
 def test_twins_weights_do_not_fit(trained):
     (gmm, gmm_run), (softmax, softmax_run) = trained["gmm"], trained["softmax"]
-    with pytest.raises(InputError, match=r"14 missing \(first: \S+embed\S+\), 2 unexpected \(first: \S+conv_seg.bias"):
+    with pytest.raises(InputError, match=r"15 missing \(first: \S+embed\S+\), 2 unexpected \(first: \S+conv_seg.bias"):
         load_predictor(gmm, softmax_run / "model.pth")
     with pytest.raises(InputError, match=r"2 missing \(first: \S+conv_seg.bias\), \d+ unexpected .*; name the config"):
         load_predictor(softmax, gmm_run / "iter_4.pth")
