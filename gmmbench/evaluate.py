@@ -111,7 +111,7 @@ def evaluate_ood(
     for number, (sample, prediction) in enumerate(_predictions(predict, images, limit, progress)):
         if generative is None:
             generative = prediction.density is not None
-        maps = {name: score.compute(prediction).numpy() for name, score in scores.items()}
+        maps = {name: score(prediction).numpy() for name, score in scores.items()}
         for name, values in maps.items():
             counts[name].update(values, sample.labels, sample.name)
         # One picture from each stretch of the set: its first image with an anomaly, or else its first.
