@@ -117,7 +117,7 @@ def choose(wanted: str, gives: Collection[str]) -> dict[str, Score | FittedScore
                 f"score '{name}' needs {known[name].needs}, which this model does not give;"
                 f" it can give: {', '.join(possible)}"
             )
-        chosen[full_name] = _with_options(name, known[name], changes)
+        chosen[full_name] = _with_options(name, known[name], changes) if changes else known[name]
     return chosen
 
 
