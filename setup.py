@@ -35,6 +35,12 @@ INSTALL = [
     "Jinja2>=3.1.3",
     # Cards of data sets.
     "PyYAML>=6.0.1",
+    # gmmbench data prepare: pooch hashes and places what requests fetches through urllib3. 1.7 is the first pooch
+    # whose temporary file lies beside its target; 2.32 closes requests' last hole in verifying certificates;
+    # 2.2 is the first urllib3 with read1, which keeps what came before a connection broke.
+    "pooch>=1.7",
+    "requests>=2.32",
+    "urllib3>=2.2",
     # The command line. 0.29 is the first to name its own exception base, which main() catches.
     "typer>=0.29",
     # Progress bars and terminal tables.
@@ -49,6 +55,12 @@ ONNX = [
     "onnxscript>=0.7",
 ]
 
+HDF5 = [
+    # Score maps in SegmentMeIfYouCan's .hdf5. 3.12.1 is the first with wheels for
+    # Python 3.13 that was not withdrawn.
+    "h5py>=3.12.1",
+]
+
 DEVELOP = [
     # Tests: runner, one test process a core, random cases, the stranger that metrics are held against.
     "pytest>=8.2",
@@ -61,6 +73,8 @@ DEVELOP = [
     "mypy>=1.11",
     # Tests of the export run it.
     *ONNX,
+    # Tests of score maps write and read .hdf5.
+    *HDF5,
 ]
 
 setup(
@@ -80,6 +94,6 @@ setup(
         "gmmbench.datasets": ["*.yaml"],
     },
     install_requires=INSTALL,
-    extras_require={"dev": DEVELOP, "onnx": ONNX, "tensorboard": ["tensorboard>=2.17"]},
+    extras_require={"dev": DEVELOP, "onnx": ONNX, "hdf5": HDF5, "tensorboard": ["tensorboard>=2.17"]},
     entry_points={"console_scripts": ["gmmbench=gmmbench.cli:console_main"]},
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -12,6 +11,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from gmmbench import cli_ood
+from gmmbench.cli_data import data_app
+from gmmbench.cli_options import Checkpoint, Config, DataRoot, Limit, Name, Threads, example, use_threads
 from gmmbench.console import err, out, progress_bar
 from gmmbench.errors import InputError
 
@@ -26,32 +28,15 @@ app = typer.Typer(
     help="Which segmentation model notices what it was never shown? Train GMMSeg and its softmax twin,"
     " evaluate both on known classes and on anomalies, report.",
 )
-data_app = typer.Typer(no_args_is_help=True, help="The data sets.")
 convert_app = typer.Typer(no_args_is_help=True, help="Checkpoints of other code.")
 scores_app = typer.Typer(no_args_is_help=True, help="The anomaly scores.")
 app.add_typer(convert_app, name="convert")
 app.add_typer(data_app, name="data")
 app.add_typer(scores_app, name="scores")
 
-Config = Annotated[
-    Path, typer.Argument(help="An experiment's config, for example configs/camvid/mobilenetv2_mlp_gmm.py.")
-]
-Checkpoint = Annotated[Path, typer.Argument(help="model.pth or a training checkpoint of that config.")]
-DataRoot = Annotated[
-    Path,
-    typer.Option(envvar="GMMBENCH_DATA", help="The folder that holds the data sets (CamVid, RoadAnomaly_jpg, ...)."),
-]
-Threads = Annotated[Optional[int], typer.Option(help="CPU threads; all cores if not given.", min=1)]
-Limit = Annotated[Optional[int], typer.Option(help="Only the first N images; rows say so.", min=1)]
-Name = Annotated[Optional[str], typer.Option(help="What tables call this model; the config's file name if not given.")]
-
-
-def _example(*lines: str) -> str:
-    return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"$ {line}" for line in lines)
-
 
 @app.command(
-    epilog=_example(
+    epilog=example(
         "gmmbench train configs/camvid/mobilenetv2_mlp_gmm.py --data-root data",
         "gmmbench train configs/camvid/mobilenetv2_mlp_gmm.py --set train_cfg.max_iters=500 --work-dir runs/short",
         "gmmbench train configs/camvid/mobilenetv2_mlp_gmm.py --resume",
@@ -77,7 +62,7 @@ def train(
     Writes the resolved config, the log, checkpoints and model.pth, a bare state dict. Ctrl-C stops
     after the current step and leaves a checkpoint for --resume. A batch of the config is one process's.
     """
-    _use_threads(threads)
+    use_threads(threads)
     from gmmbench.models.launch import place
     from gmmbench.train import train as run
 
@@ -105,7 +90,7 @@ def train(
 
 @app.command(
     "eval-closed",
-    epilog=_example("gmmbench eval-closed configs/camvid/mobilenetv2_mlp_gmm.py runs/mobilenetv2_mlp_gmm/model.pth"),
+    epilog=example("gmmbench eval-closed configs/camvid/mobilenetv2_mlp_gmm.py runs/mobilenetv2_mlp_gmm/model.pth"),
 )
 def eval_closed(
     config: Config,
@@ -118,7 +103,7 @@ def eval_closed(
     threads: Threads = None,
 ) -> None:
     """Measure segmentation of the known classes: mIoU, per-class IoU, accuracies."""
-    _use_threads(threads)
+    use_threads(threads)
     from gmmbench.verbs import eval_closed as run
 
     folder = results or checkpoint.parent / "eval"
@@ -130,57 +115,38 @@ def eval_closed(
     out.print(f"wrote {folder}", soft_wrap=True, highlight=False)
 
 
-@app.command(
+app.command(
     "eval-ood",
-    epilog=_example(
+    epilog=example(
         "gmmbench eval-ood configs/camvid/mobilenetv2_mlp_gmm.py runs/mobilenetv2_mlp_gmm/model.pth"
-        " --datasets camvid_ood,road_anomaly",
-        "gmmbench eval-ood CONFIG CHECKPOINT --gmm runs/mobilenetv2_mlp_softmax/gmm_full.pth --datasets road_anomaly",
-        "gmmbench eval-ood CONFIG CHECKPOINT --datasets road_anomaly --scores gmm_max,energy --limit 10",
+        " --datasets camvid_ood,road_anomaly --scores all",
+        "gmmbench eval-ood CONFIG CHECKPOINT --datasets road_anomaly --scores gmm_lse,energy,knn@k=5 --protocol smiyc",
+        "gmmbench eval-ood CONFIG CHECKPOINT --folder mine photos masks '0=in,1=ood,255=ignore'",
+        "gmmbench eval-ood --predictor my_models:deeplab --datasets road_anomaly --out runs/deeplab",
+        "gmmbench eval-ood --score-maps maps --datasets road_anomaly --out runs/theirs",
     ),
-)
-def eval_ood(
-    config: Config,
-    checkpoint: Checkpoint,
-    datasets: Annotated[str, typer.Option(help="Names separated by commas; 'gmmbench data ls' lists them.")],
-    scores: Annotated[str, typer.Option(help="'all', or names separated by commas; see 'gmmbench scores ls'.")] = "all",
-    gmm: Annotated[
-        Optional[Path], typer.Option(help="A density for a model without one: what 'gmmbench fit-gmm' wrote for it.")
-    ] = None,
-    data_root: DataRoot = Path("data"),
-    results: Annotated[Optional[Path], typer.Option("--out", help="Run folder; eval/ beside the checkpoint.")] = None,
-    name: Name = None,
-    limit: Limit = None,
-    threads: Threads = None,
-) -> None:
-    """Measure how well anomalies are told from the known: AUROC, AP and FPR95 of every score."""
-    _use_threads(threads)
-    from gmmbench.verbs import eval_ood as run
+)(cli_ood.eval_ood)
 
-    folder = results or checkpoint.parent / "eval"
-    names = [part.strip() for part in datasets.split(",") if part.strip()]
-    if not names:
-        raise InputError("--datasets names none; 'gmmbench data ls' lists them")
-    rows = run(
-        config,
-        checkpoint,
-        names,
-        data_root=data_root,
-        out=folder,
-        scores=scores,
-        gmm=gmm,
-        name=name,
-        limit=limit,
-        bar=progress_bar,
-    )
-    for row in rows:
-        out.print(f"{row.dataset:>16} {row.score:<12} {row.metric:<6} {100 * row.value:6.2f} %", highlight=False)
-    out.print(f"wrote {folder}", soft_wrap=True, highlight=False)
+app.command(
+    "export-scores",
+    epilog=example(
+        "gmmbench export-scores CONFIG CHECKPOINT --datasets road_anomaly21_test --score msp --format smiyc --out sent",
+        "gmmbench export-scores CONFIG CHECKPOINT --datasets camvid_ood --score energy --format tif --out maps",
+    ),
+)(cli_ood.export_scores)
+
+app.command(
+    "compare",
+    epilog=example(
+        "gmmbench compare runs/gmm/eval runs/softmax/eval --dataset road_anomaly",
+        "gmmbench compare runs/gmm/eval runs/softmax/eval --scores gmm_lse,energy",
+    ),
+)(cli_ood.compare)
 
 
 @app.command(
     "fit-gmm",
-    epilog=_example(
+    epilog=example(
         "gmmbench fit-gmm configs/camvid/mobilenetv2_mlp_softmax.py runs/mobilenetv2_mlp_softmax/model.pth",
         "gmmbench fit-gmm CONFIG CHECKPOINT --covariance diag --components 3 --out runs/mine",
     ),
@@ -206,7 +172,7 @@ def fit_gmm(
 
     Writes gmm_COVARIANCE.pth, which 'gmmbench eval-ood --gmm' reads. The model itself stays as it is.
     """
-    _use_threads(threads)
+    use_threads(threads)
     from gmmbench.posthoc import fit_gmm as run
 
     fitted = run(
@@ -230,7 +196,7 @@ def fit_gmm(
 
 @convert_app.command(
     "official",
-    epilog=_example(
+    epilog=example(
         "gmmbench convert official GMMSeg-Segformer-b5-512x512-80k-cocostuff10k.pth runs/official/coco_stuff10k.pth",
         "gmmbench convert official CHECKPOINT OUT --config configs/cityscapes/mine.py",
     ),
@@ -254,7 +220,7 @@ def convert_official(
 
 
 @app.command(
-    epilog=_example(
+    epilog=example(
         "gmmbench report runs/mobilenetv2_mlp_gmm/eval runs/mobilenetv2_mlp_softmax/eval --out reports/camvid"
     )
 )
@@ -274,7 +240,7 @@ def report(
 
 
 @app.command(
-    epilog=_example(
+    epilog=example(
         "gmmbench export CONFIG CHECKPOINT model.onnx",
         "gmmbench export CONFIG CHECKPOINT model.onnx --size 480 640",
     )
@@ -293,7 +259,7 @@ def export(
 
     Written only once ONNX Runtime gives what PyTorch gives. Needs gmmbench's extra 'onnx'.
     """
-    _use_threads(threads)
+    use_threads(threads)
     from gmmbench.models.export import export as run
     from gmmbench.models.predictor import load_predictor
 
@@ -301,7 +267,7 @@ def export(
     out.print(f"wrote {path} ({', '.join(outputs)})", soft_wrap=True, highlight=False, markup=False)
 
 
-@app.command(epilog=_example("gmmbench demo", "gmmbench demo --out reports/demo --work-dir runs/demo"))
+@app.command(epilog=example("gmmbench demo", "gmmbench demo --out reports/demo --work-dir runs/demo"))
 def demo(
     folder: Annotated[Path, typer.Option("--out", help="Where the report goes.")] = Path("reports/demo"),
     work_dir: Annotated[Path, typer.Option(help="Where the scenes, models and rows go.")] = Path("runs/demo"),
@@ -311,37 +277,18 @@ def demo(
 
     Takes minutes on two cores.
     """
-    _use_threads(threads)
+    use_threads(threads)
     from gmmbench.demo import run_demo
 
     run_demo(work_dir=work_dir, out=folder)
 
 
-@data_app.command("ls", epilog=_example("gmmbench data ls --data-root /data"))
-def data_ls(data_root: DataRoot = Path("data")) -> None:
-    """List the data sets and which of them the data root holds."""
-    from gmmbench.listings import data_sets
-
-    out.print(data_sets(data_root))
-
-
-@scores_app.command("ls", epilog=_example("gmmbench scores ls"))
+@scores_app.command("ls", epilog=example("gmmbench scores ls"))
 def scores_ls() -> None:
     """List the anomaly scores and their formulas."""
     from gmmbench.listings import scores
 
     out.print(scores())
-
-
-def _use_threads(threads: int | None) -> None:
-    if threads is not None:
-        # Libraries read these when they load, which is after this line.
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-        import cv2
-        import torch
-
-        torch.set_num_threads(threads)
-        cv2.setNumThreads(threads)
 
 
 class _StoppedError(Exception):

@@ -14,7 +14,7 @@ from gmmbench.data.street import write_street
 from gmmbench.report import headline, write_report
 from gmmbench.resources import CONFIGS
 from gmmbench.train import WEIGHTS, train
-from gmmbench.verbs import eval_closed, eval_ood
+from gmmbench.verbs import OodSets, OurModel, eval_closed, eval_model
 
 TWINS = {
     "softmax": CONFIGS / "street" / "fastscnn_softmax.py",
@@ -46,7 +46,8 @@ def run_demo(*, work_dir: Path, out: Path, seed: int = 0) -> Path:
         _say(began, f"trained {name}: {folder / WEIGHTS}")
         run = folder / "eval"
         eval_closed(config, folder / WEIGHTS, data_root=data, out=run, bar=progress_bar)
-        eval_ood(config, folder / WEIGHTS, ["street_ood"], data_root=data, out=run, bar=progress_bar)
+        sets = OodSets(("street_ood",), None, data)
+        eval_model(OurModel(config, folder / WEIGHTS), sets, out=run, bar=progress_bar)
         _say(began, f"evaluated {name}: {run}")
         runs.append(run)
     page = write_report(runs, out)

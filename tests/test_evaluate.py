@@ -15,16 +15,20 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from gmmbench.errors import InputError
-from gmmbench.evaluate import PICTURE_WIDTH, PICTURES, evaluate_closed, evaluate_ood
+from gmmbench.evaluate import Measure, evaluate_closed, evaluate_ood, predicted
+from gmmbench.evaluate.pictures import PICTURE_WIDTH, PICTURES
+from gmmbench.evaluate.tally import IMAGE_MEAN
 from gmmbench.labels import IGNORE, IN, OOD, Sample
 from gmmbench.metrics import CLASS_READINGS, CONFUSION_READINGS, READINGS, NaNScoreError
 from gmmbench.prediction import Prediction
 from gmmbench.results import ROWS, Row, RunFolder
-from gmmbench.scores import SCORES
+from gmmbench.scores import SCORES, choose, family_of
 
 CLASSES = ("road", "sky", "car", "nowhere")
 SIZES = [(7, 9), (12, 5), (3, 4), (8, 8), (20, 17), (5, 6), (9, 7), (4, 1000)]
 Evaluate = Callable[..., list[Row]]
+PURE = {name: SCORES[name] for name in choose("fast", {"logits", "density"})}
+SHOWN = [*READINGS, *(f"{name}{IMAGE_MEAN}" for name, reading in READINGS.items() if reading.headline)]
 
 
 class FakeModel:
@@ -72,9 +76,11 @@ def closed_images() -> list[Sample]:
 
 
 def run_ood(folder: Path, images: Sequence[Sample], model: FakeModel | None = None, **options: Any) -> list[Row]:
-    options = {"scores": SCORES, "run": "fake", "dataset": "streets", "provenance": {"seed": 1}} | options
-    scores = options.pop("scores")
-    return evaluate_ood(model or FakeModel(), images, scores, folder=RunFolder(folder), **options)
+    options = {"scores": PURE, "run": "fake", "dataset": "streets", "provenance": {"seed": 1}} | options
+    scores, measure = options.pop("scores"), Measure(limit=options.pop("limit", None))
+    families = {name: family_of(score, generative=True) for name, score in scores.items()}
+    source = predicted(model or FakeModel(), scores)
+    return evaluate_ood(source, images, families, folder=RunFolder(folder), measure=measure, **options)
 
 
 def run_closed(folder: Path, images: Sequence[Sample], model: FakeModel | None = None, **options: Any) -> list[Row]:
@@ -95,13 +101,13 @@ def in_bins(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return (scores.view(np.uint32) & np.uint32(0xFFFFFF00)).view(np.float32)
 
 
-@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("name", PURE)
 def test_ood_metrics_are_those_of_scikit_learn_on_all_pixels(
     tmp_path: Path, ood_images: list[Sample], name: str
 ) -> None:
     found = values(run_ood(tmp_path, ood_images, scores={name: SCORES[name]}))
     model = FakeModel()
-    scores = np.concatenate([SCORES[name].compute(model(sample.image)).numpy().ravel() for sample in ood_images])
+    scores = np.concatenate([SCORES[name](model(sample.image)).numpy().ravel() for sample in ood_images])
     labels = np.concatenate([sample.labels.ravel() for sample in ood_images])
     kept = labels != IGNORE
     truth, binned = labels[kept] == OOD, in_bins(scores[kept])
@@ -141,17 +147,18 @@ def test_what_rows_say(tmp_path: Path, ood_images: list[Sample], closed_images: 
     rows = run_ood(tmp_path, ood_images) + run_closed(tmp_path, closed_images)
     np.testing.assert_equal([vars(row) for row in RunFolder(tmp_path).rows()], [vars(row) for row in rows])
     ood, closed = [[row for row in rows if row.task == task] for task in ("ood", "closed")]
-    assert [(row.score, row.metric) for row in ood] == [(score, metric) for score in SCORES for metric in READINGS]
+    assert [(row.score, row.metric) for row in ood] == [(score, metric) for score in PURE for metric in SHOWN]
     assert [row.metric for row in closed if row.class_name is None] == list(CONFUSION_READINGS)
     per_class = [(metric, name) for metric in CLASS_READINGS for name in CLASSES]
     assert [(row.metric, row.class_name) for row in closed if row.class_name] == per_class
-    read = {name: "density" if score.needs == "density" else "posterior" for name, score in SCORES.items()}
+    read = {name: "density" if score.needs == "density" else "posterior" for name, score in PURE.items()}
     assert {row.score: row.family for row in ood} == read
     labels = np.concatenate([sample.labels.ravel() for sample in ood_images])
     for row in ood:
         assert row.counts == {
             "images": len(SIZES),
             "images_total": len(SIZES),
+            "images_counted": len(SIZES),
             "pixels_in": np.count_nonzero(labels == IN),
             "pixels_ood": np.count_nonzero(labels == OOD),
             "pixels_ignored": np.count_nonzero(labels == IGNORE),
@@ -236,7 +243,7 @@ def test_closed_and_ood_rows_live_beside_each_other(
     ood, closed = run_ood(tmp_path, ood_images), run_closed(tmp_path, closed_images)
     run_ood(tmp_path, ood_images, dataset="other")
     run_ood(tmp_path, ood_images, scores={"msp": SCORES["msp"]}, dataset="other")
-    assert len(RunFolder(tmp_path).rows()) == len(ood) + len(closed) + len(READINGS)
+    assert len(RunFolder(tmp_path).rows()) == len(ood) + len(closed) + len(SHOWN)
 
 
 def test_the_order_of_images_changes_no_value(
@@ -268,7 +275,7 @@ def test_pictures(tmp_path: Path, ood_images: list[Sample]) -> None:
         sample = by_name[name]
         height, width = sample.labels.shape
         shape = (height, width) if width <= PICTURE_WIDTH else (round(height * PICTURE_WIDTH / width), PICTURE_WIDTH)
-        assert {"image", "labels", "prediction", *(f"score/{score}" for score in SCORES)} <= set(arrays)
+        assert {"image", "labels", "prediction", *(f"score/{score}" for score in PURE)} <= set(arrays)
         assert {key: array.shape for key, array in arrays.items() if array.ndim} == {
             key: (*shape, 3) if key == "image" else shape for key in arrays if arrays[key].ndim
         }
@@ -278,9 +285,9 @@ def test_pictures(tmp_path: Path, ood_images: list[Sample]) -> None:
         if width <= PICTURE_WIDTH:
             np.testing.assert_array_equal(arrays["image"], sample.image)
             np.testing.assert_array_equal(arrays["labels"], sample.labels)
-            predicted = FakeModel()(sample.image)
-            np.testing.assert_array_equal(arrays["prediction"], predicted.logits.argmax(dim=0))
-            np.testing.assert_array_equal(arrays["score/msp"], SCORES["msp"].compute(predicted))
+            prediction = FakeModel()(sample.image)
+            np.testing.assert_array_equal(arrays["prediction"], prediction.logits.argmax(dim=0))
+            np.testing.assert_array_equal(arrays["score/msp"], SCORES["msp"](prediction))
 
 
 def test_pictures_of_an_earlier_evaluation_go(tmp_path: Path, ood_images: list[Sample]) -> None:
@@ -306,22 +313,6 @@ def test_an_image_that_cannot_be_read_writes_nothing(tmp_path: Path, ood_images:
     with pytest.raises(InputError, match="frame 2 is damaged"):
         run_ood(tmp_path, Damaged(ood_images))
     assert written(tmp_path) == {}
-
-
-def test_logits_of_a_model_without_density_are_a_family_of_their_own(tmp_path: Path, ood_images: list[Sample]) -> None:
-    def discriminative(image: NDArray[np.uint8]) -> Prediction:
-        return Prediction(FakeModel()(image).logits)
-
-    rows = evaluate_ood(
-        discriminative,
-        ood_images,
-        {"energy": SCORES["energy"]},
-        folder=RunFolder(tmp_path),
-        run="twin",
-        dataset="streets",
-        provenance={},
-    )
-    assert {row.family for row in rows} == {"logits"}
 
 
 def test_a_picture_shows_an_anomaly_where_its_stretch_has_one(tmp_path: Path) -> None:

@@ -28,22 +28,26 @@ ROOMS = {
     # Maths: no data, no disk.
     "gmm":        ("", "torch"),
     "scores":     ("prediction gmm errors", "torch"),
-    "metrics":    ("labels errors", "numpy"),
+    "metrics":    ("labels errors", "numpy cv2"),
     # Disk. data.street also writes: it draws its own data set.
-    "data":       ("labels errors atomic resources", "numpy PIL cv2 yaml"),
+    "data":       ("labels errors atomic resources", "numpy PIL cv2 yaml pooch requests urllib3"),
+    "score_maps": ("errors atomic", "numpy PIL h5py"),
     "results":    ("atomic errors", "numpy"),
     # The only rooms that know MMSegmentation and its kin.
-    "models":     ("gmm prediction data errors atomic resources", "numpy torch torchvision cv2 rich"
+    "models":     ("gmm prediction data labels errors atomic resources", "numpy torch torchvision cv2 rich"
                    " timm mmengine mmcv mmseg onnx onnxscript onnxruntime"),
     "train":      ("models data provenance atomic errors", "torch mmengine"),
     # What brings them together.
     "evaluate":   ("data scores metrics results prediction labels errors", "numpy torch cv2"),
     "report":     ("results metrics labels errors atomic", "numpy pandas matplotlib jinja2 rich cv2"),
+    "fitting":    ("scores evaluate labels prediction errors atomic", "torch"),
+    "outside":    ("prediction scores errors", "numpy torch"),
     "posthoc":    ("gmm models data labels prediction errors provenance evaluate verbs", "torch"),
     "verbs":      ("data scores metrics results prediction labels errors atomic resources provenance gmm models"
                    " train evaluate gmmbench", ""),
     "listings":   ("data scores errors", "rich"),
     "demo":       (ALL, "rich"),
+    "cli_data":   ("console listings data", "typer"),
     "cli":        (ALL, "typer torch cv2"),
     "__main__":   ("cli", ""),
     "gmmbench":   ("", ""),  # gmmbench/__init__.py: the version

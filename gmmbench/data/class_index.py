@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmbench.atomic import atomic_file
+from gmmbench.data.faults import UncountedError, is_collecting, may_open
 from gmmbench.data.pairs import PairedSet
 from gmmbench.errors import InputError
 
@@ -55,12 +56,23 @@ def class_index(
     contains = _read(file, key.digest(), shape)
     if contains is not None:
         return ClassIndex(contains, f"{images.name}: class index read from {file}", True)
-    contains = np.zeros(shape, dtype=bool)
+    if not may_open():
+        raise UncountedError(f"{images.name}: which images it has is not known before their label maps are read")
+    contains, damaged = np.zeros(shape, dtype=bool), 0
     for number in range(len(images)):
-        contains[number] = np.bincount(images.labels(number).ravel(), minlength=256)[:num_classes] > 0
+        try:
+            labels = images.labels(number)
+        except InputError:
+            if not is_collecting():
+                raise
+            contains[number], damaged = True, damaged + 1  # nothing is known of it: it stays in, to be complained of
+            continue
+        contains[number] = np.bincount(labels.ravel(), minlength=256)[:num_classes] > 0
         if tell is not None:
             tell(number + 1, len(images), "reading label maps")
     news = f"{images.name}: class index made of {len(images)} label maps"
+    if damaged:
+        return ClassIndex(contains, f"{news} but not kept, {damaged} of them are damaged", False)
     try:
         _write(file, key.digest(), contains)
     except InputError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from gmmbench.data.faults import complain, is_collecting
 from gmmbench.data.pairs import Pair
 from gmmbench.errors import InputError
 
@@ -21,9 +22,10 @@ def matching_pairs(images: Path, labels: Path, image_suffix: str, label_suffix: 
     """
     for folder in (images, labels):
         if not folder.is_dir():
-            raise InputError(
+            complain(
+                "layout",
                 f"no {folder}; wanted the data set in its publisher's layout under the data root,"
-                " which --data-root or the variable GMMBENCH_DATA names; its card is in datasets/"
+                " which --data-root or the variable GMMBENCH_DATA names; its card is in datasets/",
             )
     names = _names(images, image_suffix) | _names(labels, label_suffix)
     return [
@@ -53,3 +55,15 @@ def split_folder(name: str, split: str, folders: Mapping[str, str], why: str) ->
             f" evaluate on {known[-1]} with --split {known[-1]}"
         )
     return folders[split]
+
+
+def complain_of_unlisted(pairs: Sequence[Pair], listing: Path, there: Iterable[Path]) -> None:
+    """Note the files that lie ``there`` and that no pair of ``listing`` names, where all faults are collected.
+
+    Only for publishers whose list is of all that lies in the folder; an evaluation goes by the list alone, and
+    does not look.
+    """
+    if is_collecting():
+        listed = {file for pair in pairs for file in (pair.image, pair.labels)}
+        for file in sorted(set(there) - listed):
+            complain("not in the list", f"{file} is not in {listing}")

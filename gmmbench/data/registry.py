@@ -6,8 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gmmbench.data import ade20k, camvid, cityscapes, coco_stuff10k, road_anomaly, street_sets
+from gmmbench.data import (
+    ade20k,
+    ade_ood,
+    bdd_anomaly,
+    camvid,
+    cityscapes,
+    coco_stuff10k,
+    fishyscapes,
+    lost_and_found,
+    muad,
+    polito,
+    road_anomaly,
+    smiyc,
+    street_hazards,
+    street_sets,
+)
 from gmmbench.data.pairs import PairedSet
+from gmmbench.data.unlabelled import ImageFolder
 from gmmbench.errors import InputError, unknown_name
 
 
@@ -36,11 +52,28 @@ CLOSED_SETS: dict[str, ClosedSet] = {
 """Closed sets by name; a card in ``datasets/`` describes each."""
 
 DATASETS: dict[str, Callable[[Path], PairedSet]] = {
+    "ade_ood": ade_ood.ade_ood,
+    "bdd_anomaly": bdd_anomaly.bdd_anomaly,
     "camvid_ood": camvid.camvid_ood,
+    "fishyscapes_lost_and_found": fishyscapes.fishyscapes_lost_and_found,
+    **fishyscapes.STATIC,
+    "lost_and_found": lost_and_found.lost_and_found,
+    "lost_and_found_noknown": lost_and_found.lost_and_found_noknown,
+    "muad": muad.muad,
+    **polito.SETS,
     "road_anomaly": road_anomaly.road_anomaly,
+    "road_anomaly21": smiyc.road_anomaly21,
+    "road_obstacle21": smiyc.road_obstacle21,
+    "street_hazards": street_hazards.street_hazards,
     "street_ood": street_sets.street_ood,
 }
 """OOD test sets by name: a function of the data root. A card in ``datasets/`` describes each."""
+
+UNLABELLED: dict[str, Callable[[Path], ImageFolder]] = {
+    "road_anomaly21_test": smiyc.road_anomaly21_test,
+    "road_obstacle21_test": smiyc.road_obstacle21_test,
+}
+"""OOD test sets without public labels, by name: a function of the data root. Scores of them can only be exported."""
 
 
 def closed_set(name: str) -> ClosedSet:
@@ -51,10 +84,26 @@ def closed_set(name: str) -> ClosedSet:
 
 
 def ood_set(name: str, root: Path) -> PairedSet:
-    """The OOD set of that name under the data root; an unknown one raises InputError with the known ones."""
+    """The OOD set of that name under the data root.
+
+    Raises:
+        InputError: an unknown name (lists the known ones), one of ``UNLABELLED``, or what its loader finds wrong.
+    """
+    if name in UNLABELLED:
+        raise InputError(
+            f"{name} has no public labels and cannot be evaluated here; export score maps and hand them to its"
+            f" publisher instead: gmmbench export-scores ... --datasets {name}"
+        )
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)
     return DATASETS[name](existing_root(root))
+
+
+def unlabelled_set(name: str, root: Path) -> ImageFolder:
+    """The images of that name under the data root; an unknown one raises InputError with the known ones."""
+    if name not in UNLABELLED:
+        raise unknown_name("data set without labels", name, UNLABELLED)
+    return UNLABELLED[name](existing_root(root))
 
 
 def existing_root(root: Path) -> Path:

@@ -35,7 +35,7 @@ FREE_CHECKS = ((1, 64, 96), (2, 96, 64), (1, 160, 224))
 
 
 class Exportable(nn.Module):
-    """A model as a plain function of an image: ``forward`` gives logits and, of a GMM model, density.
+    """A model as a plain function of an image: ``forward`` gives logits and, where there are, density and void.
 
     Args:
         predictor: gives the model and its normalisation. Its ``short_side`` and ``window`` are no part of
@@ -47,18 +47,20 @@ class Exportable(nn.Module):
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
-        self.model = predictor.model
+        self.model, self.known = predictor.model, predictor.num_classes
         self.register_buffer("mean", self.model.data_preprocessor.mean.clone())
         self.register_buffer("std", self.model.data_preprocessor.std.clone())
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(B, 3, H, W) float32 RGB, 0 to 255, to (B, C, H, W) each, brought there bilinearly."""
+        """(B, 3, H, W) float32 RGB, 0 to 255, to (B, C, H, W) each, brought there bilinearly; void (B, 1, H, W)."""
         with tapped(self.model.classifier) as tap:
             seen = (image - self.mean) / self.std
             logits = self.model.decode_head(self.model.extract_feat(seen))
-        maps = [logits]
+        maps = [logits[:, : self.known]]
         if isinstance(self.model.classifier, GMMClassifier):
-            maps.append(GMMClassifier.to_map(tap.density, like=logits))
+            maps.append(GMMClassifier.to_map(tap.density, like=logits)[:, : self.known])
+        if logits.shape[1] > self.known:
+            maps.append(logits[:, self.known :])
         size = image.shape[2:]
         return tuple(F.interpolate(each, size=size, mode="bilinear", align_corners=False) for each in maps)
 
@@ -86,7 +88,8 @@ def export(predictor: Predictor, path: Path, *, size: tuple[int, int] | None = N
     """Write a model as ONNX, once ONNX Runtime has been seen to give what PyTorch gives.
 
     The file has one input, ``image`` (B, 3, H, W) float32 RGB from 0 to 255, and outputs ``logits`` (B, C, H,
-    W) and, of a GMM model, ``density`` (B, C, H, W), log p(x | class) in nats. The normalisation is inside;
+    W), of a GMM model ``density`` (B, C, H, W), log p(x | class) in nats, and of one with a void class ``void``
+    (B, 1, H, W), its logit. The normalisation is inside;
     bringing an image to the size that evaluation uses is not, and ``metadata_props`` says what size that is.
 
     Args:
@@ -105,6 +108,8 @@ def export(predictor: Predictor, path: Path, *, size: tuple[int, int] | None = N
     outputs = ["logits"]
     if isinstance(classifier, GMMClassifier):
         outputs.append("density")
+    if predictor.void:
+        outputs.append("void")
     with _without_factorising(classifier):
         program = _program(module, outputs, size)
         for key, value in _facts(predictor, outputs).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,20 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
+from gmmbench.data import closed_set
 from gmmbench.errors import InputError
 from gmmbench.gmm import GMMClassifier
 from gmmbench.models.config import config_sha256, for_prediction, read_config
+from gmmbench.models.contract import NO_AVERAGING
 from gmmbench.models.posthoc import PostHoc
+from gmmbench.models.resize import at_size
 from gmmbench.models.segmentor import Segmentor
 from gmmbench.models.slide import Outputs, Window, covers, slide, window_of
 from gmmbench.models.tap import tapped
 from gmmbench.models.weights import lasting, read_state_dict
-from gmmbench.prediction import Prediction
+from gmmbench.prediction import Head, Prediction
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Predictor:
         window: the network sees an image through such windows, see ``slide``; ``None``: as a whole. An image
             that fits into one window is seen as a whole.
         posthoc: gives the density instead of the model, from its features.
+        void: the last of the model's classes is void, trained on all that the closed set labels as no class (Blum
+            et al. 2019, arXiv 1904.03215). It is no class of a prediction.
     """
 
     model: Segmentor
@@ -48,6 +53,7 @@ class Predictor:
     multiple: int = 1
     window: Window | None = None
     posthoc: PostHoc | None = None
+    void: bool = False
 
     @property
     def generative(self) -> bool:
@@ -56,14 +62,42 @@ class Predictor:
 
     @property
     def gives(self) -> frozenset[str]:
-        """Which fields of ``Prediction`` are filled: "logits", "features", and "density" where there is one."""
-        dense = self.model.generative or self.posthoc is not None
-        return frozenset({"logits", "features"} | ({"density"} if dense else set()))
+        """Which fields of ``Prediction`` are filled: "logits", "features", and what there is of others."""
+        there = {
+            "logits": True,
+            "features": True,
+            "density": self.model.generative or self.posthoc is not None,
+            "head": self.head is not None,
+            "void": self.void,
+        }
+        return frozenset(name for name, given in there.items() if given)
 
     @property
     def num_classes(self) -> int:
-        """C, the number of classes that the logits speak of."""
-        return int(self.model.decode_head.out_channels)
+        """C, the number of classes that the logits of a prediction speak of."""
+        return int(self.model.decode_head.out_channels) - self.void
+
+    @property
+    def device(self) -> str:
+        """Where the model is."""
+        return str(self.model.data_preprocessor.mean.device)
+
+    @property
+    def head(self) -> Head | None:
+        """The decode head's classifier, where it is a 1x1 convolution.
+
+        Then ``logits = W features + b`` at the features' resolution, up to rounding; with sliding windows this is
+        so of the averages over windows. At the image's resolution it is not where windows overlap: their logits
+        are brought there first and averaged then.
+        """
+        conv = self.model.classifier
+        if not isinstance(conv, nn.Conv2d) or conv.groups != 1 or conv.padding != (0, 0):
+            return None
+        if conv.kernel_size != (1, 1) or conv.stride != (1, 1):
+            return None
+        weight = conv.weight.detach().flatten(1).float()
+        bias = weight.new_zeros(len(weight)) if conv.bias is None else conv.bias.detach().float()
+        return Head(weight[: self.num_classes], bias[: self.num_classes])
 
     @torch.inference_mode()
     def __call__(self, image: NDArray[np.uint8]) -> Prediction:
@@ -73,21 +107,25 @@ class Predictor:
             image: (H, W, 3) uint8 RGB.
 
         Returns:
-            float32 on the CPU. Logits and densities are brought to (C, H, W) bilinearly
+            float32 on the model's device. Logits and densities are brought to (C, H, W) bilinearly
             (align_corners=False) before any arg-max or score; features stay at the network's resolution.
         """
-        seen = self._input(image)
+        outputs, size, known = self.outputs(image), image.shape[:2], self.num_classes
+        logits = at_size(outputs.logits, size)
+        density = None if outputs.density is None else at_size(outputs.density[:known], size)
+        void = logits[known] if self.void else None
+        return Prediction(logits[:known], density, outputs.features.float(), self.head, void)
+
+    def outputs(self, image: NDArray[np.uint8], forward: Callable[[Tensor], Outputs] | None = None) -> Outputs:
+        """What the network says of an (H, W, 3) uint8 RGB image at its own resolution, void included.
+
+        Args:
+            forward: instead of ``self.forward``, on the whole input or on each window.
+        """
+        seen, forward = self.see(image), forward or self.forward
         if self.window is None or covers(self.window, *seen.shape[2:]):
-            outputs = self._forward(seen)
-        else:
-            outputs = slide(self._forward, seen, self.window)
-
-        def at_label_resolution(maps: Tensor) -> Tensor:
-            size = image.shape[:2]
-            return F.interpolate(maps[None].float(), size=size, mode="bilinear", align_corners=False)[0].cpu()
-
-        density = None if outputs.density is None else at_label_resolution(outputs.density)
-        return Prediction(at_label_resolution(outputs.logits), density, outputs.features.float().cpu())
+            return forward(seen)
+        return slide(forward, seen, self.window)
 
     @property
     def network_input(self) -> str:
@@ -101,9 +139,9 @@ class Predictor:
             (high, wide), (down, right) = self.window
             how += f", seen in windows of {high}x{wide} px (rows x columns) every {down}x{right} px,"
             how += " logits and class log-densities averaged in overlaps"
-        return f"whole image, {how}, normalised as in training; no flip or scale averaging"
+        return f"whole image, {how}, normalised as in training{NO_AVERAGING}"
 
-    def _forward(self, seen: Tensor) -> Outputs:
+    def forward(self, seen: Tensor) -> Outputs:
         """The network on (1, 3, h, w), its outputs at the classifier's resolution."""
         model = self.model
         with tapped(model.classifier) as tap:
@@ -122,8 +160,8 @@ class Predictor:
         up = self.multiple
         return -(-round(height * scale) // up) * up, -(-round(width * scale) // up) * up
 
-    def _input(self, image: NDArray[np.uint8]) -> Tensor:
-        """(1, 3, h, w) as training saw images: resized, RGB, normalised."""
+    def see(self, image: NDArray[np.uint8]) -> Tensor:
+        """(H, W, 3) uint8 RGB to (1, 3, h, w) float32 as training saw images: resized and normalised."""
         import cv2
 
         before, (height, width) = image.shape[:2], self._size(*image.shape[:2])
@@ -132,9 +170,8 @@ class Predictor:
             shrinks = height * width < before[0] * before[1]
             image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         preprocessor = self.model.data_preprocessor
-        tensor = torch.tensor(image).permute(2, 0, 1)[None].to(preprocessor.mean.device)
-        normalised: Tensor = (tensor.float() - preprocessor.mean) / preprocessor.std
-        return normalised
+        pixels = torch.tensor(np.ascontiguousarray(image)).to(preprocessor.mean.device).permute(2, 0, 1)[None].float()
+        return pixels.sub_(preprocessor.mean).div_(preprocessor.std)
 
 
 def load_predictor(config_path: Path, checkpoint: Path, *, device: str | None = None) -> Predictor:
@@ -157,6 +194,7 @@ def load_predictor(config_path: Path, checkpoint: Path, *, device: str | None = 
             f"{config_path} has no 'evaluation' section; wanted evaluation=dict(closed_set=..., short_side=...)"
         )
     short_side, multiple, closed = _reading(config.evaluation, config_path)
+    void = _void(config, config_path)
     window = window_of(config.model.get("test_cfg", {}))
     fingerprint = config_sha256(config)
     state = read_state_dict(checkpoint)
@@ -164,7 +202,7 @@ def load_predictor(config_path: Path, checkpoint: Path, *, device: str | None = 
     model = MODELS.build(for_prediction(config.model))
     _fill(model, state, config_path, checkpoint)
     target = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Predictor(model.eval().to(target), short_side, closed, fingerprint, multiple, window)
+    return Predictor(model.eval().to(target), short_side, closed, fingerprint, multiple, window, void=void)
 
 
 def _reading(evaluation: Any, config_path: Path) -> tuple[int | None, int, str]:
@@ -178,6 +216,28 @@ def _reading(evaluation: Any, config_path: Path) -> tuple[int | None, int, str]:
     if not _is_count(multiple):
         raise InputError(f"{config_path}: evaluation.multiple is {multiple!r}; wanted a whole number of at least 1")
     return short_side, multiple, evaluation.closed_set
+
+
+def _void(config: Any, config_path: Path) -> bool:
+    """Whether the last class is void: a config says so of its training and of its evaluation."""
+    void = config.evaluation.get("void", False)
+    if type(void) is not bool:
+        raise InputError(f"{config_path}: evaluation.void is {void!r}; wanted True or False")
+    dataset = config.get("train_dataloader", {}).get("dataset")
+    if dataset is not None and dataset.get("void", False) != void:
+        raise InputError(
+            f"{config_path}: evaluation.void is {void} but train_dataloader.dataset.void is {not void}; a void class"
+            " must be trained to be read, so set both alike"
+        )
+    if void:
+        name, found = config.evaluation.closed_set, config.model.decode_head.num_classes
+        classes = len(closed_set(name).classes)
+        if found != classes + 1:
+            raise InputError(
+                f"{config_path}: evaluation.void=True with decode_head.num_classes={found}; wanted {classes + 1},"
+                f" the {classes} classes of '{name}' and void"
+            )
+    return bool(void)
 
 
 def _is_count(value: Any) -> bool:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from gmmbench.errors import InputError
+from gmmbench.models.resize import at_size
 
 
 class Outputs(NamedTuple):
@@ -92,14 +91,14 @@ def slide(forward: Callable[[Tensor], Outputs], image: Tensor, window: Window) -
     window's; a window whose corner falls inside a cell is moved to the nearest one, by at most half a cell.
     Averages of features of unit length are a little shorter than that.
 
-    One window at a time is on the network's device; the sums lie on the CPU.
+    The network sees one window at a time; the sums lie on the device of its outputs.
 
     Args:
         forward: the network, of a (1, 3, h, w) window.
         image: (1, 3, H, W).
 
     Returns:
-        Logits and density (C, H, W), features (D, H', W'), on the CPU.
+        Logits and density (C, H, W), features (D, H', W').
     """
     height, width = image.shape[2:]
     means: dict[str, _Mean] = {}
@@ -110,13 +109,14 @@ def slide(forward: Callable[[Tensor], Outputs], image: Tensor, window: Window) -
             if tile is None:
                 continue
             if name != "features":
-                tile = F.interpolate(tile[None].float(), size=pixels, mode="bilinear", align_corners=False)[0]
+                tile = at_size(tile, pixels)
+            tile = tile.float()
             channels, *cells = tile.shape
             corner = _cell(rows.start, pixels[0], cells[0]), _cell(columns.start, pixels[1], cells[1])
             if name not in means:
                 whole = _cell(height, pixels[0], cells[0]), _cell(width, pixels[1], cells[1])
-                means[name] = _Mean(torch.zeros(channels, *whole), torch.zeros(whole))
-            means[name].add(tile.float().cpu(), *corner)
+                means[name] = _Mean(tile.new_zeros(channels, *whole), tile.new_zeros(whole))
+            means[name].add(tile, *corner)
     found = {name: mean.read() for name, mean in means.items()}
     return Outputs(found["logits"], found.get("density"), found["features"])
 

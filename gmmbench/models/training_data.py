@@ -17,6 +17,7 @@ from torch.utils.data import Sampler
 
 from gmmbench.data import closed_set
 from gmmbench.data.registry import existing_root
+from gmmbench.labels import IGNORE
 
 
 class Draw(NamedTuple):
@@ -79,10 +80,14 @@ class ClosedSetDataset(BaseDataset):
         root: the data root.
         split: "train", "val" or "test".
         pipeline: MMSegmentation transforms; begins with ``LoadSample``.
+        void: a pixel that the set labels as no class is of one more class, number C (Blum et al. 2019, arXiv
+            1904.03215). What augmentation and padding add stays ``IGNORE``. The classes that the data set lists
+            are its own.
     """
 
-    def __init__(self, name: str, root: str, split: str, pipeline: list[dict[str, Any]]) -> None:
+    def __init__(self, name: str, root: str, split: str, pipeline: list[dict[str, Any]], void: bool = False) -> None:
         closed = closed_set(name)
+        self.void_class = len(closed.classes) if void else IGNORE
         self.samples = closed.load(existing_root(Path(root)), split)
         super().__init__(
             metainfo={"classes": closed.classes, "palette": [list(colour) for colour in closed.palette]},
@@ -92,7 +97,8 @@ class ClosedSetDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry an image; ``LoadSample`` reads it."""
-        return [{"samples": self.samples, "number": number} for number in range(len(self.samples))]
+        shared = {"samples": self.samples, "void_class": self.void_class}
+        return [shared | {"number": number} for number in range(len(self.samples))]
 
     def __getitem__(self, draw: Draw) -> Any:
         """The image of a draw, augmented with the draw's own random numbers."""
@@ -109,9 +115,10 @@ class LoadSample(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Adds img (H, W, 3) uint8 BGR and gt_seg_map (H, W) uint8."""
         sample = results["samples"][results["number"]]
+        labels = np.where(sample.labels == IGNORE, results["void_class"], sample.labels).astype(np.uint8)
         return {
             "img": np.ascontiguousarray(sample.image[..., ::-1]),
-            "gt_seg_map": sample.labels.copy(),
+            "gt_seg_map": labels,
             "seg_fields": ["gt_seg_map"],
             "img_path": sample.name,
             "img_shape": sample.labels.shape,

@@ -21,14 +21,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from gmmbench.metrics import READINGS, ScoreCounts
-from gmmbench.metrics.readings import (
-    fpr_at_tpr,
-    ood_fraction,
-    precision_recall_curve,
-    roc_curve,
-    score_histogram,
-    threshold_at_tpr,
-)
+from gmmbench.metrics.curves import precision_recall_curve, roc_curve, score_histogram
+from gmmbench.metrics.readings import fpr_at_tpr, ood_fraction, threshold_at_tpr
 from gmmbench.report.text import figure_text, percent
 
 TPR = 0.95

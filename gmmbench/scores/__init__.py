@@ -1,5 +1,5 @@
 """Anomaly scores: pure functions of a ``Prediction``, higher = more anomalous."""
 
-from gmmbench.scores.registry import SCORES, Score, choose
+from gmmbench.scores.registry import FIELDS, FITTED, SCORES, FittedScore, Score, choose, family_of, options_of
 
-__all__ = ["SCORES", "Score", "choose"]
+__all__ = ["FIELDS", "FITTED", "SCORES", "FittedScore", "Score", "choose", "family_of", "options_of"]

@@ -9,14 +9,14 @@ import pytest
 from rich.console import Console
 
 from gmmbench.data import CLOSED_SETS, DATASETS, closed_set, ood_set
-from gmmbench.data.registry import existing_root
+from gmmbench.data.registry import UNLABELLED, existing_root
 from gmmbench.errors import InputError
 from gmmbench.listings import data_sets as listing
 
 
 def lines(root: Path) -> dict[str, str]:
     """The listing, line by line, by data set."""
-    console = Console(file=io.StringIO(), width=300)
+    console = Console(file=io.StringIO(), width=400)
     console.print(listing(root))
     printed = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     return {line.split()[0]: " ".join(line.split()) for line in printed[1:]}
@@ -55,14 +55,15 @@ def test_a_data_root_that_is_not_there(tmp_path: Path) -> None:
 
 def test_the_listing_counts_what_is_there(camvid_tree: Path) -> None:
     found = lines(camvid_tree)
-    assert list(found) == [*CLOSED_SETS, *DATASETS]
-    assert found["camvid"].startswith("camvid closed set 4 / 2 / 3 CamVid")
-    assert found["camvid_ood"].startswith("camvid_ood OOD 3 CamVid-OOD")
-    assert found["street"].startswith("street closed set - / - / - Street")
-    assert found["road_anomaly"].startswith("road_anomaly OOD - RoadAnomaly")
+    assert list(found) == [*CLOSED_SETS, *DATASETS, *UNLABELLED]
+    assert found["camvid"].startswith("camvid closed set 4 / 2 / 3 of 367 / 101 / 233 incomplete CamVid")
+    assert found["camvid_ood"].startswith("camvid_ood OOD 3 of 117 incomplete CamVid-OOD")
+    assert found["street"].startswith("street closed set - / - / - of 240 / 40 / 60 absent Street")
+    assert found["road_anomaly"].startswith("road_anomaly OOD - of 60 absent RoadAnomaly")
+    assert found["road_anomaly21_test"].startswith("road_anomaly21_test OOD, no labels - of 100 absent")
 
 
 def test_the_listing_of_half_a_data_set_and_of_no_folder(camvid_tree: Path, tmp_path: Path) -> None:
     (camvid_tree / "CamVid" / "val.txt").unlink()
-    assert lines(camvid_tree)["camvid"].startswith("camvid closed set 4 / - / 3")
-    assert lines(tmp_path / "nowhere [bold]")["camvid"].startswith("camvid closed set - / - / -")
+    assert lines(camvid_tree)["camvid"].startswith("camvid closed set 4 / - / 3 of")
+    assert lines(tmp_path / "nowhere [bold]")["camvid"].startswith("camvid closed set - / - / - of")

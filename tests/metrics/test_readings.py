@@ -20,16 +20,18 @@ from sklearn.metrics import roc_curve as sklearn_roc_curve
 from gmmbench.errors import InputError
 from gmmbench.labels import IGNORE, IN, OOD
 from gmmbench.metrics.counts import KEY_BITS, ScoreCounts
+from gmmbench.metrics.curves import precision_recall_curve, roc_curve, score_histogram
+from gmmbench.metrics.rank import RANK_METRICS
 from gmmbench.metrics.readings import (
     READINGS,
     auroc,
     average_precision,
+    best_f1,
+    best_f1_threshold,
     fpr95,
     fpr_at_tpr,
     ood_fraction,
-    precision_recall_curve,
-    roc_curve,
-    score_histogram,
+    read_all,
     threshold_at_tpr,
 )
 
@@ -58,17 +60,21 @@ def two_sided(labels: NDArray[np.uint8]) -> bool:
     return bool((labels == IN).any() and (labels == OOD).any())
 
 
-def read_all(counts: ScoreCounts) -> list[float]:
-    return [reading.read(counts) for reading in READINGS.values()]
+def read_shares(counts: ScoreCounts) -> list[float]:
+    return [reading.read(counts) for reading in READINGS.values() if reading.unit == "share"]
 
 
 def by_sklearn(scores: NDArray[np.float32], labels: NDArray[np.uint8]) -> list[float]:
-    """AUROC, AP and FPR95 by scikit-learn."""
+    """AUROC, AP, FPR95, AUPR-in and F1 by scikit-learn."""
     valid = labels != IGNORE
     truth, valid_scores = labels[valid] == OOD, scores[valid]
     fpr, tpr, _ = sklearn_roc_curve(truth, valid_scores, drop_intermediate=False)
     auc, ap = roc_auc_score(truth, valid_scores), average_precision_score(truth, valid_scores)
-    return [float(auc), float(ap), float(fpr[tpr >= 0.95][0])]
+    ap_in = average_precision_score(~truth, -valid_scores)
+    precision, recall, _ = sklearn_precision_recall_curve(truth, valid_scores)
+    found = recall > 0
+    f1 = (2 * precision[found] * recall[found] / (precision[found] + recall[found])).max()
+    return [float(auc), float(ap), float(fpr[tpr >= 0.95][0]), float(ap_in), float(f1)]
 
 
 def normal_images(out: tuple[float, float], inside: tuple[float, float], seed: int = 0) -> Pixels:
@@ -88,7 +94,7 @@ def softmax_like() -> Pixels:
 def test_equal_to_sklearn_where_a_bin_is_one_score(pairs: list[tuple[float, int]]) -> None:
     scores, labels = as_arrays(pairs)
     assume(two_sided(labels))
-    np.testing.assert_allclose(read_all(count(scores, labels)), by_sklearn(scores, labels), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(read_shares(count(scores, labels)), by_sklearn(scores, labels), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("levels", [2, 5, 20, 256])
@@ -97,7 +103,7 @@ def test_equal_to_sklearn_under_heavy_ties(levels: int, ood_share: float) -> Non
     rng = np.random.default_rng(levels)
     labels = (rng.random(20_000) < ood_share).astype(np.uint8)
     scores = np.floor(np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0, 0.999) * levels).astype(np.float32)
-    np.testing.assert_allclose(read_all(count(scores, labels)), by_sklearn(scores, labels), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(read_shares(count(scores, labels)), by_sklearn(scores, labels), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -106,10 +112,9 @@ def test_equal_to_sklearn_under_heavy_ties(levels: int, ood_share: float) -> Non
     ids=["density", "logit", "softmax"],
 )
 def test_close_to_sklearn_on_real_valued_scores(pixels: Pixels) -> None:
-    ours, theirs = read_all(count(*pixels)), by_sklearn(*pixels)
+    ours, theirs = read_shares(count(*pixels)), by_sklearn(*pixels)
     assert abs(ours[0] - theirs[0]) < 1e-5
-    assert abs(ours[1] - theirs[1]) < 1e-4
-    assert abs(ours[2] - theirs[2]) < 1e-4
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
 
 
 def test_infinities_rank_at_the_ends() -> None:
@@ -119,19 +124,20 @@ def test_infinities_rank_at_the_ends() -> None:
     scores = finite.copy()
     scores[finite >= 45], scores[finite < -45] = np.inf, -np.inf
     ranks = np.clip(finite, -46, 45)  # scikit-learn takes no infinity
-    np.testing.assert_allclose(read_all(count(scores, labels)), by_sklearn(ranks, labels), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(read_shares(count(scores, labels)), by_sklearn(ranks, labels), rtol=0, atol=1e-12)
 
 
 def test_all_tied_is_chance() -> None:
     counts = count(np.full(100, 3.0, np.float32), np.array([IN] * 80 + [OOD] * 20, np.uint8))
-    assert read_all(counts) == [0.5, 0.2, 1.0]
+    assert read_shares(counts) == [0.5, 0.2, 1.0, 0.8, 1 / 3]
+    assert best_f1_threshold(counts) == 3.0
     assert ood_fraction(counts) == 0.2
 
 
 @pytest.mark.parametrize("labels", [[], [IGNORE], [IN, IN, IGNORE], [OOD, OOD]])
 def test_undefined_is_nan(labels: list[int]) -> None:
     counts = count(np.arange(len(labels), dtype=np.float32), np.array(labels, np.uint8))
-    assert all(math.isnan(value) for value in read_all(counts))
+    assert all(math.isnan(reading.read(counts)) for reading in READINGS.values())
     assert all(np.isnan(column).all() for column in (*roc_curve(counts), *precision_recall_curve(counts)))
     assert math.isnan(threshold_at_tpr(counts)) == (OOD not in labels)
 
@@ -140,7 +146,7 @@ def test_void_pixels_change_nothing() -> None:
     scores, labels = normal_images((-40, 30), (-80, 25))
     scores[labels == IGNORE] = np.nan
     valid = labels != IGNORE
-    assert read_all(count(scores, labels)) == read_all(count(scores[valid], labels[valid]))
+    assert read_shares(count(scores, labels)) == read_shares(count(scores[valid], labels[valid]))
 
 
 @modest
@@ -150,7 +156,7 @@ def test_void_pixels_change_nothing() -> None:
 def test_a_monotone_map_changes_no_reading(triples: list[tuple[float, bool, int]], power: int) -> None:
     scores, labels = as_arrays([(-s if negative else s, label) for s, negative, label in triples])
     scaled = count(np.ldexp(scores, power), labels)
-    np.testing.assert_array_equal(read_all(scaled), read_all(count(scores, labels)))
+    np.testing.assert_array_equal(read_shares(scaled), read_shares(count(scores, labels)))
 
 
 @modest
@@ -158,7 +164,7 @@ def test_a_monotone_map_changes_no_reading(triples: list[tuple[float, bool, int]
 def test_a_curved_monotone_map_changes_no_reading(pairs: list[tuple[float, int]]) -> None:
     scores, labels = as_arrays(pairs)
     cubed = count(scores**3, labels)
-    np.testing.assert_array_equal(read_all(cubed), read_all(count(scores, labels)))
+    np.testing.assert_array_equal(read_shares(cubed), read_shares(count(scores, labels)))
 
 
 def test_order_and_halves_change_no_reading() -> None:
@@ -167,7 +173,7 @@ def test_order_and_halves_change_no_reading() -> None:
     halves = count(scores[order[:70_000]], labels[order[:70_000]]) + count(
         scores[order[70_000:]], labels[order[70_000:]]
     )
-    assert read_all(halves) == read_all(count(scores, labels))
+    assert read_shares(halves) == read_shares(count(scores, labels))
 
 
 @pytest.mark.parametrize("ood_pixels", [1, 19, 20, 21, 40, 100, 1000, 1001])
@@ -182,6 +188,33 @@ def test_fpr_takes_the_first_threshold_that_reaches_the_tpr(ood_pixels: int, tpr
     threshold = threshold_at_tpr(counts, tpr)
     assert threshold == ood_pixels - wanted + 1
     assert (scores[labels == IN] >= threshold).mean() == fpr_at_tpr(counts, tpr)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_best_f1_is_that_of_a_loop_over_thresholds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(400) < 0.2).astype(np.uint8)
+    scores = np.round(rng.normal(labels, 1) * 4).astype(np.float32)
+    f1_at = {}
+    for threshold in np.unique(scores):
+        hits = int(((scores >= threshold) & (labels == OOD)).sum())
+        f1_at[float(threshold)] = Fraction(2 * hits, int((scores >= threshold).sum() + (labels == OOD).sum()))
+    best = max(f1_at.values())
+    counts = count(scores, labels)
+    assert best_f1(counts) == float(best)
+    assert best_f1_threshold(counts) == max(threshold for threshold, f1 in f1_at.items() if f1 == best)
+
+
+def test_best_f1_takes_the_highest_of_equal_thresholds() -> None:
+    # At 3: 1 hit of 2 in 1 pixel, F1 2/3; at 1: 2 hits in 4 pixels, F1 2/3 too.
+    scores, labels = np.array([3, 2, 2, 1], np.float32), np.array([OOD, IN, IN, OOD], np.uint8)
+    assert best_f1(count(scores, labels)) == 2 / 3
+    assert best_f1_threshold(count(scores, labels)) == 3
+
+
+def test_read_all_is_every_reading() -> None:
+    for counts in (count(*normal_images((-5, 2), (-9, 2.5))), ScoreCounts()):
+        np.testing.assert_equal(read_all(counts), {name: reading.read(counts) for name, reading in READINGS.items()})
 
 
 def test_threshold_flags_what_was_counted_for_negative_scores() -> None:
@@ -206,7 +239,7 @@ def test_ten_billion_pixels_do_not_overflow() -> None:
 
     def read(factor: int) -> list[float]:
         arrays = ScoreCounts().to_arrays() | {"keys": keys, "in": in_counts * factor, "ood": ood_counts * factor}
-        return read_all(ScoreCounts.from_arrays(arrays))
+        return read_shares(ScoreCounts.from_arrays(arrays))
 
     np.testing.assert_allclose(read(10**15), read(1), rtol=1e-14)
 
@@ -291,7 +324,9 @@ def test_histogram_of_one_score_of_one_side_and_of_nothing() -> None:
 
 
 def test_registry_says_what_a_report_needs() -> None:
-    assert list(READINGS) == ["AUROC", "AP", "FPR95"]
+    assert list(READINGS) == list(RANK_METRICS) == ["AUROC", "AP", "FPR95", "AUPR-in", "F1", "F1 threshold"]
     assert all(reading.name == name and reading.definition for name, reading in READINGS.items())
-    assert [reading.higher_is_better for reading in READINGS.values()] == [True, True, False]
+    assert [reading.higher_is_better for reading in READINGS.values()] == [True, True, False, True, True, None]
+    assert [name for name, reading in READINGS.items() if reading.headline] == ["AUROC", "AP", "FPR95"]
+    assert [name for name, reading in READINGS.items() if reading.unit == "score"] == ["F1 threshold"]
     assert dataclasses.is_dataclass(READINGS["AUROC"])

@@ -11,6 +11,7 @@ import torch
 
 from gmmbench.errors import InputError
 from gmmbench.models.predictor import load_predictor
+from gmmbench.models.slide import Outputs
 from gmmbench.train import train
 
 
@@ -138,10 +139,55 @@ def test_what_a_row_says_of_the_input(predictors):
 
 def test_gives(predictors):
     assert predictors["gmm"].gives == {"logits", "features", "density"}
-    assert predictors["softmax"].gives == {"logits", "features"}
+    assert predictors["softmax"].gives == {"logits", "features", "head"}
     for predictor in predictors.values():
         assert predictor.num_classes == 11
+        assert predictor.device == "cpu"
         assert (predictor.closed_set, predictor.short_side) == ("camvid", 48)
+
+
+def linear(head, features: torch.Tensor) -> torch.Tensor:
+    return torch.einsum("cd,dhw->chw", head.weight, features) + head.bias[:, None, None]
+
+
+def test_head_makes_logits_of_features(predictors):
+    prediction = predictors["softmax"](picture(49, 67))
+    made = linear(prediction.head, prediction.features)
+    expected = torch.nn.functional.interpolate(made[None], size=(49, 67), mode="bilinear", align_corners=False)[0]
+    torch.testing.assert_close(prediction.logits, expected, rtol=1e-4, atol=1e-5)
+    assert prediction.logits.std() > 0.01
+    assert prediction.head.weight.shape == (11, 16)
+    assert not prediction.head.weight.requires_grad
+
+
+def test_head_makes_logits_of_features_in_windows(trained, tiny):
+    windows = {"mode": "slide", "crop_size": (32, 40), "stride": (24, 28)}
+    config = tiny("softmax", {"model.test_cfg": windows, "evaluation.short_side": None})
+    predictor = load_predictor(config, trained["softmax"][1] / "model.pth", device="cpu")
+
+    def logits_as_features(window: torch.Tensor) -> Outputs:
+        seen = predictor.forward(window)
+        return Outputs(seen.logits, None, seen.logits)
+
+    with torch.no_grad():
+        prediction, expected = predictor(picture(57, 83)), predictor.outputs(picture(57, 83), logits_as_features)
+    made = linear(prediction.head, prediction.features)
+    torch.testing.assert_close(made, expected.features, rtol=1e-4, atol=1e-5)
+
+
+def test_no_head_where_the_classifier_is_not_a_plain_convolution(predictors, trained):
+    assert predictors["gmm"].head is None
+    assert predictors["gmm"](picture(48, 64)).head is None
+    config, work_dir = trained["softmax"]
+    wider = load_predictor(config, work_dir / "model.pth", device="cpu")
+    for options in ({"kernel_size": 3, "padding": 1}, {"kernel_size": 1, "groups": 1, "padding": 1}):
+        wider.model.decode_head.conv_seg = torch.nn.Conv2d(16, 11, **options)
+        assert wider.head is None
+        assert wider(picture(48, 64)).head is None
+        assert "head" not in wider.gives
+    wider.model.decode_head.conv_seg = torch.nn.Conv2d(16, 11, 1, bias=False)
+    prediction = wider(picture(48, 64))
+    assert torch.equal(prediction.head.bias, torch.zeros(11))
 
 
 @pytest.mark.parametrize("kind", ["gmm", "softmax"])

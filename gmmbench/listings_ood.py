@@ -1,0 +1,99 @@
+"""The tables that ``gmmbench eval-ood`` and ``gmmbench compare`` print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from gmmbench.metrics import READINGS, Reading
+from gmmbench.metrics.components import COMPONENT_READINGS
+from gmmbench.results import Row
+from gmmbench.verbs.compare import Comparison
+
+_KNOWN: dict[str, Reading[Any, Any]] = {**READINGS, **COMPONENT_READINGS}
+
+
+def ood_results(rows: Sequence[Row]) -> Iterator[Table]:
+    """One table a data set: a line a score, its headline metrics in percent with intervals, the best of each bold."""
+    for dataset in dict.fromkeys(row.dataset for row in rows):
+        mine = [row for row in rows if row.dataset == dataset]
+        metrics = [name for name, reading in _KNOWN.items() if reading.headline and _has(mine, name)]
+        table = Table(title=_title(mine[0]), title_justify="left", box=None, padding=(0, 2, 0, 0))
+        table.add_column("score", overflow="fold")
+        table.add_column("family")
+        for name in metrics:
+            table.add_column(f"{name} {'↑' if _KNOWN[name].higher_is_better else '↓'}", justify="right", no_wrap=True)
+        best = {name: _best(mine, name) for name in metrics}
+        for score in dict.fromkeys(row.score for row in mine):
+            found = {row.metric: row for row in mine if row.score == score}
+            cells = [_cell(found.get(name), best[name]) for name in metrics]
+            family = next(row.family or "" for row in found.values())
+            table.add_row(escape(str(score)), escape(family), *cells)
+        yield table
+
+
+def differences(comparisons: Sequence[Comparison]) -> Iterator[Table]:
+    """One table a data set: the metrics of one score less those of another, in points."""
+    for comparison in comparisons:
+        first, second = comparison.first, comparison.second
+        title = f"{comparison.dataset}: {first.score} of {first.run} less {second.score} of {second.run}, in points"
+        table = Table(title=escape(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
+        for name in ("metric", "difference", "95 % interval", ""):
+            table.add_column(name, justify="left" if name in ("metric", "") else "right")
+        for metric, found in comparison.differences.items():
+            if _KNOWN[metric].unit == "share":
+                values = [_signed(value) for value in (found.value, found.low, found.high)]
+                table.add_row(
+                    metric,
+                    values[0],
+                    f"[{values[1]}, {values[2]}]".replace("[", "\\["),
+                    _words(metric, found.low, found.high),
+                )
+        yield table
+
+
+def _title(row: Row) -> str:
+    counts, protocol = row.counts, row.provenance.get("protocol", {}).get("protocol", "")
+    seen = f"{counts['images']} of {counts['images_total']} images"
+    valid = counts["pixels_in"] + counts["pixels_ood"]
+    share = f"{100 * counts['pixels_ood'] / valid:.2f} %" if valid else "no"
+    return escape(f"{row.dataset}: {seen}, {share} of valid pixels OOD; {protocol.split(',')[0]} protocol, in %")
+
+
+def _has(rows: Sequence[Row], metric: str) -> bool:
+    return any(row.metric == metric for row in rows)
+
+
+def _best(rows: Sequence[Row], metric: str) -> float:
+    values = [row.value for row in rows if row.metric == metric and not math.isnan(row.value)]
+    if len(values) < 2:
+        return math.nan
+    return max(values) if _KNOWN[metric].higher_is_better else min(values)
+
+
+def _cell(row: Row | None, best: float) -> Text:
+    if row is None or math.isnan(row.value):
+        return Text("-")
+    cell = Text(f"{100 * row.value:.2f}", style="bold" if row.value == best else "")
+    if row.low is not None and row.high is not None and not math.isnan(row.low):
+        cell.append(f" [{100 * row.low:.1f}, {100 * row.high:.1f}]", style="dim")
+    return cell
+
+
+def _signed(value: float) -> str:
+    return "-" if math.isnan(value) else f"{100 * value:+.2f}"
+
+
+def _words(metric: str, low: float, high: float) -> str:
+    """Which one is better, where the interval says so."""
+    higher_is_better = _KNOWN[metric].higher_is_better
+    if math.isnan(low) or higher_is_better is None:
+        return ""
+    if low <= 0 <= high:
+        return "no difference that these images show"
+    return "the first is better" if (low > 0) == higher_is_better else "the second is better"

@@ -1,0 +1,90 @@
+"""A run folder: the rows and arrays of one evaluated model, all that a report is made of.
+
+A run folder::
+
+    RUN/results.jsonl                          one row a number, full precision
+    RUN/counts/DATASET/SCORE.npz               integer counts of scores (``ScoreCounts.to_arrays``)
+    RUN/counts/DATASET/SCORE.images.npz        the same for each image, in coarse bins (``ImageCounts``)
+    RUN/counts/DATASET/SCORE.components.npz    component statistics of each image, where they were asked for
+    RUN/counts/DATASET/confusion.npz           integer confusion matrix
+    RUN/pictures/DATASET/NN_IMAGE.npz          a few images with their maps, at picture size
+
+Evaluating again replaces what the same evaluation wrote before and leaves the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gmmbench.atomic import write_text
+from gmmbench.errors import InputError
+from gmmbench.results.arrays import Arrays, load_arrays, save_arrays
+from gmmbench.results.image_counts import SavedImages
+from gmmbench.results.rows import Row
+
+ROWS = "results.jsonl"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The saved rows and arrays of one evaluated model."""
+
+    path: Path
+
+    def rows(self) -> list[Row]:
+        """All rows, in the order they were written.
+
+        Raises:
+            InputError: the folder holds no rows, or a line is not a row.
+        """
+        file = self.path / ROWS
+        if not file.is_file():
+            raise InputError(
+                f"no results in {self.path}: wanted {ROWS}; run 'gmmbench eval-ood ... --out {self.path}' first"
+            )
+        rows = []
+        # Lines of bytes: str.splitlines() would also split at U+2028 or U+0085 inside a name.
+        for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+            try:
+                rows.append(Row.from_json(line.decode()))
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(
+                    f"{file}:{number} is not a result row ({error}); remove that line or evaluate again"
+                ) from error
+        return rows
+
+    def replace_rows(self, task: str, dataset: str, rows: Iterable[Row]) -> None:
+        """Store ``rows`` in place of any earlier rows of this task and data set."""
+        kept = self.rows() if (self.path / ROWS).is_file() else []
+        kept = [row for row in kept if (row.task, row.dataset) != (task, dataset)]
+        write_text(self.path / ROWS, "".join(f"{row.to_json()}\n" for row in [*kept, *rows]))
+
+    def counts_file(self, dataset: str, name: str) -> Path:
+        """Where counts are kept; ``name`` is a score's name, "SCORE.images", "SCORE.components" or "confusion"."""
+        return self.path / "counts" / dataset / f"{name}.npz"
+
+    def save_counts(self, dataset: str, name: str, arrays: Arrays) -> None:
+        """Store one metric state."""
+        save_arrays(self.counts_file(dataset, name), arrays)
+
+    def load_counts(self, dataset: str, name: str) -> dict[str, NDArray[Any]]:
+        """What ``save_counts`` stored. Raises InputError where it is missing or damaged."""
+        return load_arrays(self.counts_file(dataset, name))
+
+    def image_counts(self, dataset: str, score: str) -> SavedImages:
+        """The counts of each image, read one after the other. Raises InputError where they are missing."""
+        return SavedImages(self.counts_file(dataset, f"{score}.images"))
+
+    def pictures(self, dataset: str) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
+        """(image name, arrays) of the stored pictures of ``dataset``, in order; none where none were kept.
+
+        Keys: image (h, w, 3) uint8, labels (h, w) uint8 (IN, OOD, IGNORE), prediction (h, w) uint8
+        class numbers where there is a model, and ``score/NAME`` (h, w) float32, higher = more anomalous.
+        """
+        for file in sorted((self.path / "pictures" / dataset).glob("*.npz")):
+            yield file.stem.split("_", 1)[1], load_arrays(file)

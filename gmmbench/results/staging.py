@@ -1,0 +1,82 @@
+"""The files of one evaluation while it runs: beside their place, and moved there when all is done."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gmmbench.atomic import complaining_of
+from gmmbench.results.arrays import Arrays, save_arrays
+from gmmbench.results.folder import RunFolder
+from gmmbench.results.rows import Row
+
+
+@dataclass(frozen=True)
+class Staging:
+    """Where an evaluation of ``dataset`` writes until ``commit``.
+
+    Attributes:
+        run: the run folder that it is for.
+        here: a folder on the same disk, gone when the evaluation ends or fails.
+    """
+
+    run: RunFolder
+    dataset: str
+    here: Path
+
+    def file(self, name: str) -> Path:
+        """Where the counts called ``name`` go, see ``RunFolder.counts_file``."""
+        return RunFolder(self.here).counts_file(self.dataset, name)
+
+    def save_counts(self, name: str, arrays: Arrays) -> None:
+        """Store one metric state."""
+        save_arrays(self.file(name), arrays)
+
+    def save_picture(self, number: int, image_name: str, arrays: Arrays) -> None:
+        """Store one image at picture size; keys as in ``RunFolder.pictures``."""
+        safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in image_name)
+        save_arrays(self.here / "pictures" / self.dataset / f"{number:02d}_{safe}.npz", arrays)
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is not kept."""
+        return self.here / "scratch"
+
+    def commit(self, rows: Sequence[Row]) -> None:
+        """Put counts, pictures and OOD rows in the place of those of an earlier evaluation of the data set."""
+        with complaining_of(self.run.path):
+            _replace(self.here / "counts" / self.dataset, self.run.path / "counts" / self.dataset, keep="confusion.npz")
+            _replace(self.here / "pictures" / self.dataset, self.run.path / "pictures" / self.dataset)
+        self.run.replace_rows("ood", self.dataset, rows)
+
+
+@contextmanager
+def staging(run: RunFolder, dataset: str) -> Iterator[Staging]:
+    """A ``Staging`` whose files vanish at the block's end, unless they were committed.
+
+    Raises:
+        InputError: the run folder cannot be written, or its disk is full.
+    """
+    made = [folder for folder in (run.path, *run.path.parents) if not folder.exists()]
+    try:
+        with complaining_of(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=run.path, prefix=".evaluating-") as here:
+                yield Staging(run, dataset, Path(here))
+    finally:
+        for folder in made:
+            with suppress(OSError):  # it holds something by now
+                folder.rmdir()
+
+
+def _replace(new: Path, old: Path, keep: str = "") -> None:
+    old.mkdir(parents=True, exist_ok=True)
+    for file in old.iterdir():
+        if file.name != keep:
+            file.unlink()
+    for file in new.iterdir() if new.is_dir() else ():
+        shutil.move(file, old / file.name)
