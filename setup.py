@@ -35,9 +35,9 @@ INSTALL = [
     "Jinja2>=3.1.3",
     # Cards of data sets.
     "PyYAML>=6.0.1",
-    # gmmbench data prepare: pooch hashes and places what requests fetches through urllib3. 1.7 is the first pooch
-    # whose temporary file lies beside its target; 2.32 closes requests' last hole in verifying certificates;
-    # 2.2 is the first urllib3 with read1, which keeps what came before a connection broke.
+    # gmmbench data prepare: pooch hashes and places what requests fetches through urllib3. 2.2 is the first
+    # urllib3 with read1, which keeps what came before a connection broke; of pooch and requests 1.7 and 2.32
+    # are the oldest whose code was read for what is used here.
     "pooch>=1.7",
     "requests>=2.32",
     "urllib3>=2.2",

@@ -13,7 +13,6 @@ from gmmbench.data.check import Report
 from gmmbench.data.examine import Contents
 from gmmbench.data.presence import present
 from gmmbench.data.registry import DATASETS
-from gmmbench.scores import SCORES
 
 
 def data_sets(root: Path) -> Table:
@@ -73,6 +72,8 @@ def _sizes(held: Contents, most: int = 3) -> str:
 
 def scores() -> Table:
     """One line a score: name, what it reads, formula."""
+    from gmmbench.scores import SCORES  # brings torch, which the other tables do without
+
     table = Table("score", "reads", "formula (z logits, p = softmax z, d_c = log p(x | c))", box=None)
     for name, score in SCORES.items():
         table.add_row(name, score.needs, score.formula)

@@ -23,17 +23,14 @@ def ood_results(rows: Sequence[Row]) -> Iterator[Table]:
     for dataset in dict.fromkeys(row.dataset for row in rows):
         mine = [row for row in rows if row.dataset == dataset]
         metrics = [name for name, reading in _KNOWN.items() if reading.headline and _has(mine, name)]
-        table = Table(title=_title(mine[0]), title_justify="left", box=None, padding=(0, 2, 0, 0))
-        table.add_column("score", overflow="fold")
-        table.add_column("family")
+        table = Table(title=_title(mine[0]), title_justify="left", box=None, padding=(0, 1, 0, 0))
+        table.add_column("score", no_wrap=True)
         for name in metrics:
             table.add_column(f"{name} {'↑' if _KNOWN[name].higher_is_better else '↓'}", justify="right", no_wrap=True)
         best = {name: _best(mine, name) for name in metrics}
         for score in dict.fromkeys(row.score for row in mine):
             found = {row.metric: row for row in mine if row.score == score}
-            cells = [_cell(found.get(name), best[name]) for name in metrics]
-            family = next(row.family or "" for row in found.values())
-            table.add_row(escape(str(score)), escape(family), *cells)
+            table.add_row(escape(str(score)), *(_cell(found.get(name), best[name]) for name in metrics))
         yield table
 
 

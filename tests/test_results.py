@@ -73,9 +73,11 @@ def test_an_undefined_value_is_null() -> None:
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
-def test_infinity_is_no_result(value: float) -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        replace(ROW, value=value).to_json()
+def test_infinity_comes_back(value: float) -> None:
+    line = replace(ROW, value=value, low=-math.inf, high=math.inf).to_json()
+    strict(line)
+    found = Row.from_json(line)
+    assert (found.value, found.low, found.high) == (value, -math.inf, math.inf)
 
 
 @settings(deadline=None, max_examples=50)
@@ -190,10 +192,6 @@ def test_pictures_come_back_in_order_under_safe_names(folder: RunFolder) -> None
     assert [int(arrays["image"].max()) for _, arrays in found] == [0, 1]
     assert found[0][1]["score/msp"].dtype == np.float32
     assert {file.parent for file in folder.path.rglob("*.npz")} == {folder.path / "pictures" / "camvid_ood"}
-    folder.save_picture("road_anomaly", 0, "x", {"image": np.zeros(1)})
-    folder.clear_pictures("camvid_ood")
-    assert list(folder.pictures("camvid_ood")) == []
-    assert len(list(folder.pictures("road_anomaly"))) == 1
 
 
 def test_a_damaged_picture(folder: RunFolder) -> None:

@@ -47,7 +47,7 @@ ROOMS = {
                    " train evaluate gmmbench", ""),
     "listings":   ("data scores errors", "rich"),
     "demo":       (ALL, "rich"),
-    "cli_data":   ("console listings data", "typer"),
+    "cli_data":   ("console listings data errors", "typer"),
     "cli":        (ALL, "typer torch cv2"),
     "__main__":   ("cli", ""),
     "gmmbench":   ("", ""),  # gmmbench/__init__.py: the version

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from gmmbench.errors import InputError
@@ -99,8 +100,10 @@ def blurred(source: Source, sigma: float) -> Source:
 
 
 def sized(sample: Sample, protocol: Protocol) -> Sample:
-    """The sample at the protocol's own size, where it has one: image bilinear, labels nearest neighbour."""
+    """The sample at the protocol's own size, where it has one: the image as Pillow's bilinear filter shrinks it, which
+    is what torchvision's Resize does to an image, and labels by nearest neighbour.
+    """
     if protocol.size is None or sample.labels.shape == protocol.size:
         return sample
-    image = cv2.resize(sample.image, protocol.size[::-1], interpolation=cv2.INTER_LINEAR)
-    return Sample(sample.name, np.asarray(image, dtype=np.uint8), protocol.sized(sample.labels))
+    image = Image.fromarray(sample.image).resize(protocol.size[::-1], Image.Resampling.BILINEAR)
+    return Sample(sample.name, np.asarray(image), protocol.sized(sample.labels))

@@ -16,11 +16,8 @@ from gmmbench.metrics.components import ComponentRules
 from gmmbench.metrics.counted import Counted, SortedCounts
 from gmmbench.metrics.protocols import Protocol
 from gmmbench.metrics.rank import RANK_METRICS, Cumulated
-from gmmbench.results import SavedImages, Staging
+from gmmbench.results import IMAGE_MEAN, SavedImages, Staging
 from gmmbench.results.image_counts import ImageCountsWriter
-
-IMAGE_MEAN = ", image mean"
-"""Ends the name of a metric that is the mean of the images' own values, of those in which it is defined."""
 
 Values = dict[str, tuple[float, Interval]]
 """Metric to its value and interval."""

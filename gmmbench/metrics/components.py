@@ -65,7 +65,7 @@ TRACKS: dict[str, ComponentRules] = {
     "anomaly": ComponentRules(500, 100, "SegmentMeIfYouCan Anomaly track"),
     "obstacle": ComponentRules(50, 10, "SegmentMeIfYouCan Obstacle track"),
 }
-"""The rules of the leaderboard's two tracks; LostAndFound is evaluated as "obstacle"."""
+"""The rules of the leaderboard's tracks; its README has Fishyscapes L&F under "anomaly", LostAndFound "obstacle"."""
 
 
 @dataclass(frozen=True, eq=False)

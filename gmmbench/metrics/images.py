@@ -2,8 +2,9 @@
 
 Bins are the top 18 bits of the ordered key (see ``keys``): sign, exponent and 9 bits of mantissa, so
 2**-9 of the score wide. An image has a few hundred to a few thousand of them, some 12 bytes each when
-saved. Readings of one image are within 1e-3 of those of its pixels unless its scores tie heavily
-inside a bin; scores with at most 10 significant bits lose nothing.
+saved. Scores in one bin are tied: where |score| is some three times the spread of the scores, as with
+log-densities, a bin has up to 0.5 % of a side's pixels, FPR95 is up to that much too high, and AUROC and
+AP are within 1e-3. Scores with at most 10 significant bits lose nothing.
 """
 
 from __future__ import annotations

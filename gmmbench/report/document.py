@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gmmbench.metrics import CLASS_READINGS, CONFUSION_READINGS, READINGS
+from gmmbench.metrics.components import COMPONENT_READINGS
 from gmmbench.report import choose, figures, markdown, origins, pictures, tables
 from gmmbench.report.runs import CLOSED, OOD_TASK, Run, dataset_facts, datasets
 from gmmbench.report.saved import score_counts
@@ -128,8 +129,10 @@ def _picture_part(
 
 
 def _metric_definitions(runs: Sequence[Run], ood_sets: Sequence[str], closed_sets: Sequence[str]) -> str:
-    shown = {row.metric for run in runs for row in run.rows}
-    known = [(reading.name, reading.definition) for reading in READINGS.values() if ood_sets]
+    shown = {metric for dataset in ood_sets for metric in tables.ood_metrics(runs, dataset)}
+    shown |= {row.metric for run in runs for row in run.rows if row.task == CLOSED}
+    known = [(name, origins.definition(runs, name) or reading.definition) for name, reading in READINGS.items()]
+    known += [(name, reading.definition) for name, reading in COMPONENT_READINGS.items()]
     known += [(reading.name, reading.definition) for reading in CONFUSION_READINGS.values() if closed_sets]
     known += [(tables.CLASS_METRIC, CLASS_READINGS[tables.CLASS_METRIC].definition)] if closed_sets else []
     rows = [[markdown.header(name), prose(definition)] for name, definition in known if name in shown]

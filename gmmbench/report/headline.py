@@ -57,7 +57,7 @@ def _head(metric: str, closed_sets: int) -> str | Text:
     if metric.startswith(MIOU_OF):
         return Text(f"{shorten(one_line(metric), 40) if closed_sets > 1 else 'mIoU'} ↑")
     reading = READINGS.get(metric)
-    arrow = "" if reading is None else " ↑" if reading.higher_is_better else " ↓"
+    arrow = "" if reading is None or reading.higher_is_better is None else " ↑" if reading.higher_is_better else " ↓"
     return Text(f"{one_line(metric)}{arrow}")
 
 

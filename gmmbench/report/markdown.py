@@ -11,6 +11,7 @@ import jinja2
 import pandas as pd
 
 from gmmbench.metrics import CLASS_READINGS, CONFUSION_READINGS, READINGS
+from gmmbench.metrics.components import COMPONENT_READINGS
 from gmmbench.report.tables import COUNTS, FAMILIES
 from gmmbench.report.text import count, escape, percent
 
@@ -114,7 +115,7 @@ def pixels_counted(row: pd.Series) -> str:
 
 
 def _direction(metric: str) -> bool | None:
-    for registry in (READINGS, CONFUSION_READINGS, CLASS_READINGS):
+    for registry in (READINGS, COMPONENT_READINGS, CONFUSION_READINGS, CLASS_READINGS):
         if metric in registry:
             return registry[metric].higher_is_better
     return None

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from gmmbench.metrics import READINGS
 from gmmbench.report.runs import CLOSED, OOD_TASK, Run, dataset_facts, datasets
 from gmmbench.report.tables import FAMILIES
 from gmmbench.report.text import NOT_RECORDED, escape, one_line, prose
@@ -35,11 +36,19 @@ def protocol_rows(runs: Sequence[Run]) -> list[list[str]]:
             # load_runs has refused runs whose protocols differ: any row speaks for all.
             row = next(row for run in runs for row in run.of(task, dataset))
             for label, sentence in (row.provenance.get("protocol") or {}).items():
+                if label in READINGS:  # said where the metrics are defined
+                    continue
                 sentences.setdefault((str(label), str(sentence)), []).append(f"{dataset} ({kind})")
     return [
         [escape(label), prose(sentence), "all" if where == every else escape(", ".join(where))]
         for (label, sentence), where in sentences.items()
     ]
+
+
+def definition(runs: Sequence[Run], metric: str) -> str:
+    """What the rows' protocols say of an OOD metric, each wording once; "" where they are silent."""
+    said = (str((row.provenance.get("protocol") or {}).get(metric, "")) for run in runs for row in run.of(OOD_TASK))
+    return "; or: ".join(dict.fromkeys(words for words in said if words))
 
 
 def score_rows(runs: Sequence[Run]) -> list[list[str]]:

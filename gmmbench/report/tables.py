@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from gmmbench.metrics import CLASS_READINGS, CONFUSION_READINGS, READINGS
+from gmmbench.metrics.components import COMPONENT_READINGS
 from gmmbench.report.runs import CLOSED, OOD_TASK, Run
-from gmmbench.results import Row
+from gmmbench.results import IMAGE_MEAN, Row
 
 FAMILIES = {
     "density": "density (GMM)",
     "posterior": "posterior (GMM, logits made of its densities)",
     "logits": "logits (discriminative)",
+    "features": "features (post hoc, of any model)",
+    "outside": "made outside gmmbench",
 }
 """Blocks of an OOD table, in order, and how they are called."""
 
@@ -52,8 +55,13 @@ def ood_table(runs: Sequence[Run], dataset: str) -> pd.DataFrame:
 
 
 def ood_metrics(runs: Sequence[Run], dataset: str) -> list[str]:
-    """The metrics that the rows of ``dataset`` hold, in the registry's order, then any it does not know."""
-    return _ordered((row.metric for run in runs for row in run.of(OOD_TASK, dataset)), READINGS)
+    """The headline metrics that the rows of ``dataset`` hold, in the registries' order, then any these do not know.
+
+    The rest (AUPR-in, best F1, means over images) is in the rows for those who ask.
+    """
+    found = (row.metric for run in runs for row in run.of(OOD_TASK, dataset))
+    shown = (metric for metric in found if not metric.endswith(IMAGE_MEAN) and _is_headline(metric))
+    return _ordered(shown, {**READINGS, **COMPONENT_READINGS})
 
 
 def closed_table(runs: Sequence[Run], dataset: str) -> pd.DataFrame:
@@ -113,6 +121,11 @@ def summary_table(runs: Sequence[Run], ood_sets: Sequence[str], closed_sets: Seq
         closed = closed_table(runs, dataset).set_index("run")
         summary[f"{MIOU_OF}{dataset}"] = summary["run"].map(closed["mIoU"]) if "mIoU" in closed else math.nan
     return summary
+
+
+def _is_headline(metric: str) -> bool:
+    reading = READINGS.get(metric)
+    return reading is None or reading.headline
 
 
 def _ordered(metrics: Iterable[str], registry: Iterable[str]) -> list[str]:

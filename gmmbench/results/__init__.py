@@ -2,7 +2,7 @@
 
 from gmmbench.results.folder import ROWS, RunFolder
 from gmmbench.results.image_counts import SavedImages
-from gmmbench.results.rows import Row
+from gmmbench.results.rows import IMAGE_MEAN, Row
 from gmmbench.results.staging import Staging, staging
 
-__all__ = ["ROWS", "Row", "RunFolder", "SavedImages", "Staging", "staging"]
+__all__ = ["IMAGE_MEAN", "ROWS", "Row", "RunFolder", "SavedImages", "Staging", "staging"]

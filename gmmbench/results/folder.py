@@ -80,6 +80,11 @@ class RunFolder:
         """The counts of each image, read one after the other. Raises InputError where they are missing."""
         return SavedImages(self.counts_file(dataset, f"{score}.images"))
 
+    def save_picture(self, dataset: str, number: int, image_name: str, arrays: Arrays) -> None:
+        """Store one image at picture size; keys as in ``pictures``."""
+        safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in image_name)
+        save_arrays(self.path / "pictures" / dataset / f"{number:02d}_{safe}.npz", arrays)
+
     def pictures(self, dataset: str) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
         """(image name, arrays) of the stored pictures of ``dataset``, in order; none where none were kept.
 

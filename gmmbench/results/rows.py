@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+IMAGE_MEAN = ", image mean"
+"""Ends the name of a metric that is the mean of the images' own values, of those in which it is defined."""
+
 
 @dataclass(frozen=True)
 class Row:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gmmbench.atomic import complaining_of
-from gmmbench.results.arrays import Arrays, save_arrays
+from gmmbench.results.arrays import Arrays
 from gmmbench.results.folder import RunFolder
 from gmmbench.results.rows import Row
 
@@ -34,12 +34,11 @@ class Staging:
 
     def save_counts(self, name: str, arrays: Arrays) -> None:
         """Store one metric state."""
-        save_arrays(self.file(name), arrays)
+        RunFolder(self.here).save_counts(self.dataset, name, arrays)
 
     def save_picture(self, number: int, image_name: str, arrays: Arrays) -> None:
         """Store one image at picture size; keys as in ``RunFolder.pictures``."""
-        safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in image_name)
-        save_arrays(self.here / "pictures" / self.dataset / f"{number:02d}_{safe}.npz", arrays)
+        RunFolder(self.here).save_picture(self.dataset, number, image_name, arrays)
 
     @property
     def scratch(self) -> Path:

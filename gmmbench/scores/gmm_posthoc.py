@@ -58,7 +58,8 @@ def fit(
     present, labels = torch.unique(pixels.labels, return_inverse=True)  # type: ignore[no-untyped-call]
     classes = len(present)
     scale = mean_variance(pixels.features, labels, classes)
-    if not scale > 0:
+    # Rounding alone makes equal features vary by up to 1e-12 of their square.
+    if not scale > 1e-10 * float(pixels.features.square().mean()):
         raise InputError("gmm_posthoc: the training features do not vary within classes; is the model trained?")
     dim = pixels.features.shape[1]
     try:

@@ -127,10 +127,10 @@ SCORES: dict[str, Score] = {
         "log (1 / max_c p_c - 1) / (C - 1), p = softmax(z(x~) / T), x~ = x a step surer;"
         " temperature=1000, epsilon=0.0014",
     ),
-    "mc_dropout_entropy": Score(mc_dropout_entropy, "dropout", "H[E p] over passes with dropout; passes=8, seed=0"),
-    "mc_dropout_mi": Score(mc_dropout_mi, "dropout", "H[E p] - E H[p] over passes with dropout; passes=8, seed=0"),
-    "ensemble_entropy": Score(ensemble_entropy, "ensemble", "H[E p] over checkpoints"),
-    "ensemble_mi": Score(ensemble_mi, "ensemble", "H[E p] - E H[p] over checkpoints"),
+    "mc_dropout_entropy": Score(mc_dropout_entropy, "dropout", "H(E p) over passes with dropout; passes=8, seed=0"),
+    "mc_dropout_mi": Score(mc_dropout_mi, "dropout", "H(E p) - E H(p) over passes with dropout; passes=8, seed=0"),
+    "ensemble_entropy": Score(ensemble_entropy, "ensemble", "H(E p) over checkpoints"),
+    "ensemble_mi": Score(ensemble_mi, "ensemble", "H(E p) - E H(p) over checkpoints"),
 }
 """Pure scores by name, in the order of tables. On a GMM model the logits scores read its posterior."""
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gmmbench.data.bdd_anomaly import bdd_anomaly
-from gmmbench.data.faults import collecting
+from gmmbench.data.faults import UncountedError, collecting
 from gmmbench.errors import InputError
 from gmmbench.labels import IGNORE, IN, OOD
 
@@ -82,8 +82,21 @@ def test_an_image_that_is_missing_and_a_label_without_meaning(
     with pytest.raises(InputError, match="label value 19 in 144 pixels"):
         bdd_anomaly(tree)
     with collecting() as faults:
-        assert len(bdd_anomaly(tree)) == 5  # all, for each to be looked at
+        names = [pair.name for pair in bdd_anomaly(tree).pairs]
+    assert names == [*ANOMALOUS, "7d128593-0ccfea4c"]  # the damaged one too, for it to be looked at
     assert faults == []
     lost = tree / "bdd100k" / "seg" / "images" / "train" / "00054602-3bf57337.jpg"
     lost.unlink()
     assert f"1 of 10 files are missing, first {lost}" in complaint(lambda: bdd_anomaly(tree))
+    (tree / "bdd100k" / "seg" / "labels" / "train" / "0004a4c0-d4dff0ad_train_id.png").unlink()
+    with collecting() as faults:
+        assert len(bdd_anomaly(tree)) == 5
+    assert {fault.kind for fault in faults} == {"image without mask", "mask without image"}
+
+
+def test_nobody_wants_label_maps_opened(tree: Path) -> None:
+    with collecting(opening=False), pytest.raises(UncountedError, match="bdd100k: which images it has is not known"):
+        bdd_anomaly(tree)
+    bdd_anomaly(tree)  # kept now
+    with collecting(opening=False):
+        assert len(bdd_anomaly(tree)) == 3

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from gmmbench.data import fishyscapes
+from gmmbench.data.cards import card
 from gmmbench.data.faults import collecting
 from gmmbench.data.fishyscapes import STATIC, FishyscapesStatic, fishyscapes_lost_and_found, read_overlay
 from gmmbench.errors import InputError
@@ -115,10 +116,10 @@ def static(
     """(name, data root); the card's checksum is that of the tiny archive."""
     archive = write_static(data_root, request.param, save)
     name = f"fishyscapes_static_v{request.param}"
-    true_card, digest = fishyscapes.card, hashlib.sha256(archive.read_bytes()).hexdigest()
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
 
     def tiny(asked: str) -> dict[str, object]:
-        about = true_card(asked)
+        about = card(asked)
         assert (asked, about["download"][0]["archive"]) == (name, archive.name)
         about["download"][0]["checksum"] = f"sha256:{digest}"
         return about
@@ -153,7 +154,8 @@ def test_static_adds_the_overlay_and_reads_the_labels(
 
 
 def plain_at(images: FishyscapesStatic, index: int) -> np.ndarray:
-    return np.asarray(Image.open(images.pairs[index].image))[3, 4]
+    pixel: np.ndarray = np.asarray(Image.open(images.pairs[index].image))[3, 4]
+    return pixel
 
 
 def test_static_of_another_version_is_found(static: tuple[str, Path], complaint: Complaint) -> None:
@@ -182,7 +184,7 @@ def test_static_with_a_wrong_archive(static: tuple[str, Path], complaint: Compla
 
 def test_static_keeps_the_cards_checksums() -> None:
     """bdl-benchmark's url_checksums: size and SHA-256 of the three archives differ."""
-    entries = [fishyscapes.card(name)["download"][0] for name in STATIC]
+    entries = [card(name)["download"][0] for name in STATIC]
     assert [entry["size"] for entry in entries] == [4417983, 4107857, 8046056]
     assert len({entry["checksum"] for entry in entries}) == 3
 
@@ -249,6 +251,6 @@ def test_a_damaged_overlay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64, np.uint8, np.float32])
 def test_overlays_of_any_numbers(tmp_path: Path, dtype: type) -> None:
-    values = np.arange(27).reshape(3, 3, 3).astype(dtype)
+    values: np.ndarray = np.arange(27).reshape(3, 3, 3).astype(dtype)
     np.savez(tmp_path / "a_rgb.npz", rgb=values)
     np.testing.assert_array_equal(read_overlay(tmp_path / "a_rgb.npz"), values)

@@ -51,6 +51,7 @@ class Server(ThreadingHTTPServer):
         self.statuses: list[int] = []  # answered first, one a request
         self.headers: dict[str, str] = {}
         self.wrong_range = False
+        self.chunked = False  # no length, in chunks
         self.after: Callable[[Server], None] | None = None  # called when an answer has been sent
         self.asked: list[dict[str, str]] = []
 
@@ -106,9 +107,17 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", server.tag)
         for name, value in server.headers.items():
             self.send_header(name, value)
+        stop = server.breaks.pop(0) if server.breaks else None
+        if server.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for place in range(start, len(body) if stop is None else start + stop, 10_000):
+                chunk = body[place : place + 10_000]
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            self.wfile.write(b"0\r\n\r\n" if stop is None else b"")
+            return
         self.send_header("Content-Length", str(len(body) - start + server.length_lie))
         self.end_headers()
-        stop = server.breaks.pop(0) if server.breaks else None
         self.wfile.write(body[start:] if stop is None else body[start : start + stop])
         self.wfile.flush()
         if server.after is not None:
@@ -203,6 +212,14 @@ def test_dropped_connections(server: Server, file: Path, sleep: Sleeper, checksu
     assert starts == [0, 200_000, 200_001, 350_001, 350_001, 440_001], "no byte is asked for twice"
     assert all(asked["If-Range"] == '"one"' for asked in server.asked[1:])
     assert len(sleep.waited) == 5
+
+
+@pytest.mark.parametrize("checksum", [sha256(BODY), None])
+def test_a_body_in_chunks_without_a_length(server: Server, file: Path, sleep: Sleeper, checksum: str | None) -> None:
+    server.chunked, server.breaks = True, [200_000]
+    fetch(server, file, sleep, checksum)
+    assert file.read_bytes() == BODY
+    assert len(server.asked) == 2
 
 
 def test_a_new_run_goes_on_where_the_last_one_stopped(server: Server, file: Path, sleep: Sleeper) -> None:

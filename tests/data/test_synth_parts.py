@@ -167,9 +167,9 @@ def test_alpha_blending_is_the_weighted_mean() -> None:
     assert np.abs(alpha_blend(background, colours, alpha).astype(float) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("screen", [0.0, 0.05])
+@pytest.mark.parametrize("screen", [0.0, 0.05, np.random.default_rng(7).uniform(0, 2, (23, 31))])
 @pytest.mark.parametrize("touching", [False, True])
-def test_the_membrane_against_a_sparse_direct_solver(screen: float, touching: bool) -> None:
+def test_the_membrane_against_a_sparse_direct_solver(screen: Any, touching: bool) -> None:
     rng = np.random.default_rng(2)
     inside = rng.random((23, 31)) < 0.8
     if not touching:
@@ -178,7 +178,7 @@ def test_the_membrane_against_a_sparse_direct_solver(screen: float, touching: bo
     places = {place: number for number, place in enumerate(map(tuple, np.argwhere(inside)))}
     matrix, right = lil_matrix((len(places), len(places))), np.zeros((len(places), 2))
     for (row, column), number in places.items():
-        matrix[number, number] = screen
+        matrix[number, number] = np.broadcast_to(screen, (23, 31))[row, column]
         for other in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
             if 0 <= other[0] < 23 and 0 <= other[1] < 31:
                 matrix[number, number] += 1
@@ -196,8 +196,18 @@ def test_an_object_that_differs_by_a_constant_vanishes_at_its_edge_and_not_insid
     alpha = np.zeros((80, 80), np.float32)
     alpha[10:70, 10:70] = 1
     pasted = poisson_blend(background, np.full((80, 80, 3), 190, np.float32), alpha)
-    assert abs(int(pasted[10, 40, 0]) - 90) < 25
-    assert pasted[40, 40, 0] > 180
+    inwards = pasted[10:41, 40, 0].astype(int)
+    assert inwards[0] < 140  # nearer to the background's 90 than to the object's 190
+    assert inwards[-1] > 185
+    assert (np.diff(inwards) >= 0).all()
+
+
+def test_a_thin_leg_keeps_its_own_colour() -> None:
+    background = np.full((80, 80, 3), 90, np.uint8)
+    alpha = np.zeros((80, 80), np.float32)
+    alpha[10:40, 10:70] = alpha[40:75, 20:25] = 1
+    pasted = poisson_blend(background, np.full((80, 80, 3), 190, np.float32), alpha)
+    assert pasted[60, 22, 0] > 160
 
 
 def test_the_membrane_of_nothing_and_of_everything() -> None:
@@ -241,7 +251,7 @@ def test_a_sharp_object_is_blurred_to_the_place_and_a_soft_one_left(blurriness: 
     sharp = rng.uniform(0, 255, (64, 64, 3)).astype(np.float32)
     soft, everywhere = blurred(rng.uniform(0, 255, (64, 64, 3)).astype(np.float32), blurriness), np.ones((64, 64), bool)
     sigma = blur_to_match(sharp, everywhere, soft, everywhere)
-    assert sigma == pytest.approx(blurriness, abs=0.3)
+    assert sigma == pytest.approx(blurriness, abs=0.35)
     assert fineness(blurred(sharp, sigma), everywhere) <= fineness(soft, everywhere) < fineness(sharp, everywhere)
     assert blur_to_match(soft, everywhere, sharp, everywhere) == 0
 

@@ -11,7 +11,7 @@ in the same way. No shadow is drawn: outside an object's edge the background is 
 from __future__ import annotations
 
 from gmmbench.data.synth.backgrounds import Background, Backgrounds, of_closed_set, of_folder
-from gmmbench.data.synth.compose import Composite, compose
+from gmmbench.data.synth.composing import Composite, compose
 from gmmbench.data.synth.cutouts import Cutout, load_cutouts
 from gmmbench.data.synth.recipe import ANOMALY, EMPTY, KNOWN, Recipe
 from gmmbench.data.synth.write import RECORD, VERSION, Written, synth, write_synth

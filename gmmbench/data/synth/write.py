@@ -20,7 +20,7 @@ from gmmbench.atomic import complaining_of
 from gmmbench.data.folders import matching_pairs
 from gmmbench.data.pairs import PairedSet
 from gmmbench.data.synth.backgrounds import Backgrounds
-from gmmbench.data.synth.compose import compose
+from gmmbench.data.synth.composing import compose
 from gmmbench.data.synth.cutouts import Cutout
 from gmmbench.data.synth.recipe import Recipe
 from gmmbench.errors import InputError
