@@ -13,8 +13,9 @@ are shown, and held against nobody.
 
 Peak memory is resident memory: the process's high-water mark (VmHWM of /proc, reset before each measured
 part) less what was resident before the first, with the scores and labels that are handed in; of ours those
-of one image. Linux only; NaN elsewhere. Exit code 1: a value out of its limit, or, from 20 M pixels on, less
-than 40 times as fast as scikit-learn or 600 MB or more.
+of one image. Linux only; NaN elsewhere. Seconds are wall time; those of the CPU beside them tell how busy
+the machine was. Exit code 1: a value out of its limit, or, from 20 M pixels on, less than 40 times as fast
+as scikit-learn or 600 MB or more.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,19 +60,27 @@ CASES = {
 }
 
 
-class Peak:
-    """Megabytes of resident memory above what there was when this was made."""
+class Meter:
+    """Seconds spent, and megabytes of resident memory above what there was when this was made."""
 
     def __init__(self) -> None:
         self._before, self.megabytes = _status("VmRSS"), 0.0
+        self.seconds, self.cpu_seconds = 0.0, 0.0
 
     def during(self, run: Callable[[], Any]) -> Any:
-        """What ``run`` returns; its peak is kept if it is the highest."""
+        """What ``run`` returns; its seconds are added, its peak is kept if it is the highest."""
         if Path("/proc/self/clear_refs").exists():
             Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
+        start, cpu_start = time.perf_counter(), time.process_time()
         result = run()
+        self.seconds += time.perf_counter() - start
+        self.cpu_seconds += time.process_time() - cpu_start
         self.megabytes = max(self.megabytes, _status("VmHWM") - self._before)
         return result
+
+    def read(self) -> dict[str, float]:
+        """What it shows, by name."""
+        return {"seconds": self.seconds, "cpu": self.cpu_seconds, "megabytes": self.megabytes}
 
 
 def _status(name: str) -> float:
@@ -105,17 +115,14 @@ def stream(counts: ScoreCounts | ExactScores, images: Iterator[Image]) -> dict[s
     warm = type(counts)()
     warm.update(*first)
     read_all(warm)
-    seconds, updating, peak = 0.0, 0.0, None
-    for image in images:
-        peak = peak or Peak()  # made with the first image there
-        start = time.perf_counter()
-        peak.during(lambda image=image: counts.update(*image))
-        updating += time.perf_counter() - start
-    assert peak is not None
-    start = time.perf_counter()
-    values = peak.during(lambda: read_all(counts))
-    seconds = updating + time.perf_counter() - start
-    return {"values": values, "seconds": seconds, "updating": updating, "megabytes": peak.megabytes}
+    image: Image | None = next(images)
+    meter = Meter()  # with the first image there
+    while image is not None:
+        meter.during(partial(counts.update, *image))
+        image = next(images, None)
+    updating = meter.seconds
+    values = meter.during(partial(read_all, counts))
+    return {"values": values, "updating": updating, **meter.read()}
 
 
 def by_sklearn(truth: NDArray[np.bool_], scores: NDArray[np.float32]) -> dict[str, float]:
@@ -131,10 +138,14 @@ def by_sklearn(truth: NDArray[np.bool_], scores: NDArray[np.float32]) -> dict[st
 
 def by_torchmetrics(truth: NDArray[np.bool_], scores: NDArray[np.float32]) -> dict[str, float]:
     import torch
+
+    from gmmbench.models.compat import ensure_torchvision
+
+    ensure_torchvision()  # torchmetrics imports it
     from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 
     target, given = torch.from_numpy(truth.astype(np.int64)), torch.from_numpy(scores)
-    metrics = {"AUROC": BinaryAUROC(thresholds=None), "AP": BinaryAveragePrecision(thresholds=None)}
+    metrics: dict[str, Any] = {"AUROC": BinaryAUROC(thresholds=None), "AP": BinaryAveragePrecision(thresholds=None)}
     for metric in metrics.values():
         metric.update(given, target)
     return {name: float(metric.compute()) for name, metric in metrics.items()}
@@ -148,10 +159,9 @@ def whole(
     truth, scores = (np.concatenate([pair[side] for pair in kept]) for side in (0, 1))
     del kept
     read(truth[:: max(1, truth.size // 10_000)], scores[:: max(1, truth.size // 10_000)])  # loads and warms
-    peak = Peak()
-    start = time.perf_counter()
-    values = peak.during(lambda: read(truth, scores))
-    return {"values": values, "seconds": time.perf_counter() - start, "megabytes": peak.megabytes}
+    meter = Meter()
+    values = meter.during(partial(read, truth, scores))
+    return {"values": values, **meter.read()}
 
 
 CONTENDERS: dict[str, Callable[[Iterator[Image]], dict[str, Any]]] = {
@@ -186,12 +196,14 @@ def compare(case: str, pixels: int, rival_pixels: int, rivals: list[str], seed: 
     factor = pixels * math.log(pixels) / (fewer * math.log(fewer))
 
     print(f"\n{case}: {pixels:,} pixels in {IMAGES} images; rivals measured at {fewer:,}, one thread each")
-    print(f"{'':24}{'seconds':>10}{'at all pixels':>16}{'times ours':>12}{'peak MB beyond data':>21}")
+    print(f"{'':24}{'seconds':>10}{'of CPU':>10}{'at all pixels':>16}{'times ours':>12}{'peak MB beyond data':>21}")
     for name, result in results.items():
         at_all = result["seconds"] * (factor if name in rivals else 1)
         note = " extrapolated" if name in rivals and fewer < pixels else ""
         ratio = at_all / ours["seconds"]
-        print(f"{name:24}{result['seconds']:10.2f}{at_all:16.2f}{ratio:12.1f}{result['megabytes']:21.1f}{note}")
+        print(
+            f"{name:24}{result['seconds']:10.2f}{result['cpu']:10.2f}{at_all:16.2f}{ratio:12.1f}{result['megabytes']:21.1f}{note}"
+        )
     print(f"gmmbench's update alone: {ours['updating'] / pixels * 1e9:.1f} ns a pixel, the image's own counts included")
     within = show_values(f"at {pixels:,} pixels", ours["values"], "exact", results["exact"]["values"], LIMITS)
     for name in rivals:

@@ -314,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt
         err.print("interrupted")
         return INTERRUPTED
-    return 0
+    return code if isinstance(code, int) else 0  # a verb may end with typer.Exit(code)
 
 
 def _complain(message: str) -> int:

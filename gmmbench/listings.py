@@ -11,40 +11,42 @@ from rich.table import Table
 
 from gmmbench.data.check import Report
 from gmmbench.data.examine import Contents
-from gmmbench.data.presence import present
+from gmmbench.data.presence import Presence, present
 from gmmbench.data.registry import DATASETS
 
 
 def data_sets(root: Path) -> Table:
-    """One line a data set: name, use, images found under ``root`` of those expected, state, title, where from."""
-    table = Table(box=None)
-    for title in ("data set", "use"):
+    """One line a data set: name, use, state, images found under ``root`` of those expected, title."""
+    table = Table(title=f"under {escape(str(root))}", title_justify="left", box=None, padding=(0, 1, 0, 0), expand=True)
+    for title in ("data set", "use", "state", "images"):
         table.add_column(title, no_wrap=True)
-    table.add_column(f"images under {escape(str(root))}")
-    table.add_column("state", no_wrap=True)
-    table.add_column("what")
-    table.add_column("from", overflow="fold")
+    table.add_column("what", no_wrap=True, overflow="ellipsis", ratio=1)
     for entry in present(root):
-        table.add_row(
-            entry.name,
-            entry.use,
-            f"{_numbers(entry.found, '-')} of {_numbers(entry.expected, '?')}",
-            entry.state,
-            escape(entry.title),
-            escape(entry.source),
-        )
+        table.add_row(entry.name, _USES.get(entry.use, entry.use), entry.state, _images(entry), escape(entry.title))
     return table
 
 
+_USES = {"closed set": "closed"}
+
+
+def _images(entry: Presence) -> str:
+    """Found, and of how many where that is another number."""
+    found, expected = _numbers(entry.found, "-"), _numbers(entry.expected, "?")
+    return found if found == expected else f"{found} of {expected}"
+
+
 def _numbers(numbers: Sequence[int | None], unknown: str) -> str:
-    return " / ".join(unknown if number is None else str(number) for number in numbers)
+    return "/".join(unknown if number is None else str(number) for number in numbers)
 
 
 def data_report(report: Report) -> Table:
     """One line a part of a checked data set: images, faults, sizes, and what its label maps hold."""
-    columns = ["part", "images", "faults", "height x width", "ignored"]
     ood = report.name in DATASETS
-    table = Table(*columns, *(["OOD share of valid pixels", "images without OOD"] if ood else []), box=None)
+    table = Table(box=None)
+    for title in ("part", "images", "faults"):
+        table.add_column(title, no_wrap=True)
+    for title in ("height x width", "ignored", *(["OOD share of valid pixels", "images without OOD"] if ood else [])):
+        table.add_column(title)
     for part in report.parts:
         held = part.contents
         row = [
@@ -71,10 +73,14 @@ def _sizes(held: Contents, most: int = 3) -> str:
 
 
 def scores() -> Table:
-    """One line a score: name, what it reads, formula."""
-    from gmmbench.scores import SCORES  # brings torch, which the other tables do without
+    """One line a score: name, what it reads of a model, whether it is fitted, formula."""
+    from gmmbench.scores.registry import FAST, FITTED, SCORES
 
-    table = Table("score", "reads", "formula (z logits, p = softmax z, d_c = log p(x | c))", box=None)
-    for name, score in SCORES.items():
-        table.add_row(name, score.needs, score.formula)
+    table = Table(box=None, padding=(0, 1, 0, 0), caption="f: among --scores fast; t: fitted to the training set")
+    for title in ("score", "reads", ""):
+        table.add_column(title, no_wrap=True)
+    table.add_column("formula (z logits, p = softmax z, d_c = log p(x | c), f feature)")
+    for name, score in {**SCORES, **FITTED}.items():
+        kind = "f" if name in FAST else "t" if name in FITTED else ""
+        table.add_row(name, score.needs, kind, escape(score.formula))
     return table

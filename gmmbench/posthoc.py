@@ -176,7 +176,7 @@ def _sample(
     for number in range(total):
         picture = images[number]
         prediction = predictor(picture.image)
-        maps = prediction.features
+        maps = None if prediction.features is None else prediction.features.cpu()
         if maps is None or not torch.isfinite(maps).all():
             raise InputError(f"image '{picture.name}': the model's features are not finite; is the checkpoint whole?")
         if sample is None:
@@ -195,6 +195,6 @@ def _labels(picture: Sample, prediction: Prediction, correct_only: bool) -> Tens
     assert prediction.features is not None
     labels = torch.from_numpy(picture.labels).long()
     if correct_only:
-        labels = torch.where(prediction.logits.argmax(dim=0) == labels, labels, IGNORE)
+        labels = torch.where(prediction.logits.argmax(dim=0).cpu() == labels, labels, IGNORE)
     size = prediction.features.shape[1:]
     return F.interpolate(labels[None, None].float(), size=size, mode="nearest")[0, 0].long()

@@ -105,6 +105,16 @@ def test_prepare_of_what_is_there_with_faults(camvid_tree: Path, capsys: pytest.
     assert f"unreadable file: {mask}" in capsys.readouterr().out
 
 
+def test_exit_codes_of_the_whole_command_line(camvid_tree: Path) -> None:
+    from gmmbench.cli import main
+
+    arguments = ["data", "check", "camvid_ood", "--data-root", str(camvid_tree)]
+    assert main(arguments) == 0
+    (camvid_tree / "CamVid" / "test_ood" / "0001TP_008550.png").write_bytes(b"")
+    assert main(arguments) == FAULTY
+    assert main(["data", "prepare", "cityscapes", "--data-root", str(camvid_tree)]) == FAULTY
+
+
 def test_ls(camvid_tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (camvid_tree / "CamVid" / "test_ood" / "0001TP_008550.png").unlink()
     assert run("ls", "--data-root", camvid_tree) == 0

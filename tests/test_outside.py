@@ -249,7 +249,8 @@ def test_attributes_are_read() -> None:
     assert (model.classes, model.num_classes) == (("a", "b", "c", "d"), 4)
     assert torch.equal(model(picture()).head.weight, head.weight)  # type: ignore[union-attr]
     plain: Model = answering(logits(CLASSES, 3, 4))
-    assert (plain.gives, plain.num_classes, plain.closed_set, plain.generative) == ({"logits"}, None, None, False)
+    assert plain.gives == frozenset({"logits"})
+    assert (plain.num_classes, plain.closed_set, plain.generative) == (None, None, False)
     assert (plain.network_input, plain.device, plain.config_sha256) == ("as mine:make does it", "not said", None)
 
 

@@ -124,9 +124,10 @@ class _Resuming:
                 failures = 0 if self._size() > most else failures + 1
                 most = max(most, self._size())
                 if failures >= FAILURES:
+                    kept = f"{most} bytes are kept in {self.part}: run again and it goes on there"
+                    other = "run again later, or put the file into the folder 'downloads' of the data root by hand"
                     raise InputError(
-                        f"{url} broke off {FAILURES} times in a row ({passing}); {most} bytes are kept in"
-                        f" {self.part}: run again and it goes on there"
+                        f"{url} broke off {FAILURES} times in a row ({passing}); {kept if most else other}"
                     ) from passing
                 self.sleep(max(getattr(passing, "wait", 0), 2 ** max(failures - 1, 0)))
         self.part.replace(output_file)

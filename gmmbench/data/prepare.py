@@ -71,17 +71,16 @@ def prepare(
     """
     part_loaders(name, root)
     about = card(name)
-    root.mkdir(parents=True, exist_ok=True)
-    if look(name, root, opening=True).state != "ready":
+    ready = look(name, root, opening=True).state == "ready"
+    if not ready and (name in MADE or sources(about)):
         with _alone(root):
             if name in MADE:
                 with bar(f"drawing {name}", unit="img") as progress:
                     say(f"drawn: {MADE[name](root, progress=progress)}")
             for source in sources(about):
                 _bring(source, root, say, bar, sleep)
-    if look(name, root, opening=True).state != "ready" and (
-        missing_needs(about, root) or not _comes_by_itself(name, about)
-    ):
+        ready = look(name, root, opening=True).state == "ready"
+    if not ready and (missing_needs(about, root) or not _comes_by_itself(name, about)):
         return Prepared(name, None, instructions(about, root))
     with bar(f"checking {name}", unit="img") as progress:
         return Prepared(name, check(name, root, progress=progress), "")
@@ -133,7 +132,7 @@ def _bring(
 def _alone(root: Path) -> Iterator[None]:
     """Hold the data root's downloads; the system lets go of them when the process ends, however it ends."""
     folder = root / FOLDER
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

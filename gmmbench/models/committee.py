@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gmmbench.errors import InputError
-from gmmbench.models.contract import Around, Model
+from gmmbench.models.contract import Around, Model, innermost
 from gmmbench.models.inside import known_logits, network_of
 from gmmbench.prediction import Committee, Prediction
 
@@ -121,10 +121,10 @@ class WithEnsemble(Around):
     @property
     def network_input(self) -> str:
         """Also how many there are, and how they see an image where they differ."""
-        own = self.predictor.network_input
-        others = list(dict.fromkeys(each.network_input for each in self.members if each.network_input != own))
-        seen = "".join(f"; members that see it otherwise: {other}" for other in others)
-        return f"{own}; ensemble of {len(self.members) + 1} models{seen}"
+        own = innermost(self.predictor).network_input
+        others = dict.fromkeys(each.network_input for each in self.members if each.network_input != own)
+        seen = "".join(f"; of them some see: {other}" for other in others)
+        return f"{self.predictor.network_input}; ensemble of {len(self.members) + 1} models{seen}"
 
     @torch.inference_mode()
     def __call__(self, image: NDArray[np.uint8]) -> Prediction:

@@ -89,3 +89,10 @@ class Around:
     def device(self) -> str:
         """Of the model inside."""
         return self.predictor.device
+
+
+def innermost(model: Model) -> Model:
+    """The model that nothing stands around."""
+    while isinstance(model, Around):
+        model = model.predictor
+    return model

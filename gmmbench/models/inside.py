@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gmmbench.errors import InputError
-from gmmbench.models.contract import Around, Model
+from gmmbench.models.contract import Model, innermost
 from gmmbench.models.predictor import Predictor
 from gmmbench.models.resize import at_size
 from gmmbench.models.slide import Outputs
@@ -22,8 +22,7 @@ def network_of(model: Model, purpose: str) -> Predictor:
     Raises:
         InputError: it is not built from a config of ours; ``purpose`` needs that.
     """
-    while isinstance(model, Around):
-        model = model.predictor
+    model = innermost(model)
     if not isinstance(model, Predictor):
         raise InputError(f"{purpose} looks inside the network, so it wants a CONFIG and a CHECKPOINT, no --predictor")
     return replace(model, posthoc=None)

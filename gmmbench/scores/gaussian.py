@@ -57,7 +57,7 @@ def by_class(pixels: TrainingPixels) -> Groups:
 
 
 def tied_covariance(pixels: TrainingPixels, groups: Groups) -> Tensor:
-    """(D, D) float64, of all pixels about their own class's mean, divided by N: Lee et al. 2018, eq. 1."""
+    """(D, D) float64, of all pixels about their own class's mean, divided by N (Lee et al. 2018)."""
     total = pixels.features.new_zeros((pixels.features.shape[1],) * 2, dtype=torch.float64)
     for rows in parts(len(groups.owner), FIT_ROWS):
         off = pixels.features[rows].double() - groups.means[groups.owner[rows]]

@@ -25,8 +25,8 @@ def gen(p: Prediction, *, gamma: float = 0.1, top: int = 100) -> Tensor:
         raise InputError(f"gen@top={top}: wanted at least 1 class")
     posterior = p.posterior
     likeliest = posterior if top >= len(posterior) else posterior.topk(top, dim=0, sorted=False).values
-    # One power a class: p^gamma (1 - p)^gamma = (p (1 - p))^gamma.
     total = (posterior.amax(dim=0) * doubt(posterior)).pow_(gamma)
     for other in others(likeliest):
-        total += (other * (1 - other)).pow_(gamma)
+        # (p - p^2)^gamma, which a logarithm and an exponential give sooner than a power does.
+        total += other.addcmul_(other, other, value=-1).log_().mul_(gamma).exp_()
     return total

@@ -47,9 +47,9 @@ def knn(p: Prediction, state: State, *, k: int = 1) -> Tensor:
     """|g - b_(k)|, g = f / |f| and b_(k) the k-th nearest of the bank, Euclidean, (H, W) float32, 0 to 2.
 
     Sun et al. 2022, arXiv 2204.06507, at each feature pixel as the dense nearest neighbours of Galesso et al. 2023
-    (arXiv 2211.06660) do. The defaults are what an image can afford: the time
-    goes with the bank. The paper takes k = 1,000 of ImageNet's 1.28 million and 50 of CIFAR's 50,000, a thousandth;
-    Galesso et al. the mean over the nearest of a larger bank.
+    (arXiv 2211.06660) do. The defaults are what an image can afford, for the time goes with the bank: the authors'
+    code takes k = 1,000 of ImageNet's 1.28 million features and k = 50 of CIFAR's 50,000; Galesso et al. take the mean
+    over some nearest of a larger bank, without the unit length.
 
     Computed at the features' resolution.
 

@@ -22,7 +22,7 @@ def fit(pixels: TrainingPixels) -> State:
 def mahalanobis_pp(p: Prediction, state: State) -> Tensor:
     """min_c (g - mu_c)^T S^-1 (g - mu_c) with g = f / |f|, squared, (H, W) float32, at least 0.
 
-    Mahalanobis++, Mueller and Hein 2025 (arXiv 2505.18032): the lengths of features vary more than Gaussians
+    Mahalanobis++, Mueller and Hein 2025 (code: mueller-mp/maha-norm): the lengths of features vary more than Gaussians
     allow, so they are brought to unit length, in training and here. One covariance for all classes.
 
     Computed at the features' resolution. Raises InputError where the model gives no features.

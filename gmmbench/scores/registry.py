@@ -47,6 +47,9 @@ from gmmbench.scores.void import void
 PIXELWISE = frozenset({"logits", "density"})
 """Fields that a score may be given in parts: it looks at their pixels one by one."""
 
+FAST = ("gmm_max", "gmm_lse", "msp", "max_logit", "entropy", "margin", "energy")
+"""Scores that cost next to nothing beside the forward."""
+
 FIELDS = PIXELWISE | {"features", "head", "void", "perturbed", "dropout", "ensemble"}
 """All that a score may need of a ``Prediction``."""
 
@@ -193,7 +196,7 @@ def choose(wanted: str, gives: Collection[str]) -> dict[str, Score | FittedScore
     """The scores that a request asks for.
 
     Args:
-        wanted: "fast" (those that need logits or density alone), "all" (those that the model can give), or names
+        wanted: "fast" (those of ``FAST``), "all" (those that the model can give), or names
             separated by commas. A name may carry options: ``msp@temperature=2``, and is then called so in tables.
         gives: the fields of ``Prediction`` that the model can fill.
 
@@ -205,7 +208,7 @@ def choose(wanted: str, gives: Collection[str]) -> dict[str, Score | FittedScore
     if wanted == "all":
         return possible
     if wanted == "fast":
-        return {name: score for name, score in possible.items() if score.needs in PIXELWISE and name in SCORES}
+        return {name: score for name, score in possible.items() if name in FAST}
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     if not names:
         raise InputError(f"no score named; this model can give: {', '.join(possible)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -77,12 +79,11 @@ def suppressed(scores: Tensor, predicted: Tensor) -> Tensor:
     boundaries = [_boundary(predicted)]
     for _ in range(STEPS - 1):
         boundaries.append(_cross_max(boundaries[-1]))
-    values = scores[None, None]
     for boundary in reversed(boundaries):
         inside = 1 - boundary
-        total, count = _window_sum(values * inside), _window_sum(inside)
-        values = torch.where((boundary > 0) & (count > 0), total / count, values)
-    return values[0, 0]
+        total, count = _window(scores * inside, torch.add), _window(inside, torch.add)
+        scores = torch.where((boundary > 0) & (count > 0), total / count, scores)
+    return scores
 
 
 def smoothed(scores: Tensor) -> Tensor:
@@ -102,21 +103,28 @@ def smoothed(scores: Tensor) -> Tensor:
 
 
 def _boundary(predicted: Tensor) -> Tensor:
-    """1 where the authors' dilation and erosion of the class map differ, else 0, (1, 1, H, W) float32.
+    """1 where the authors' dilation and erosion of the class map differ, else 0, (H, W) float32.
 
     They dilate by a cross and erode by a square: of a diagonal neighbour only a smaller class number counts.
     """
-    classes = predicted[None, None].float()
-    eroded = -F.max_pool2d(-classes, 3, stride=1, padding=1)
-    return (_cross_max(classes) != eroded).float()
+    classes = predicted.float()
+    return (_cross_max(classes) != _window(classes, torch.minimum)).float()
 
 
 def _cross_max(values: Tensor) -> Tensor:
     """The largest of each pixel and its four neighbours."""
-    vertical = F.max_pool2d(values, (3, 1), stride=1, padding=(1, 0))
-    return torch.maximum(vertical, F.max_pool2d(values, (1, 3), stride=1, padding=(0, 1)))
+    return torch.maximum(_three(values, 0, torch.maximum), _three(values, 1, torch.maximum))
 
 
-def _window_sum(values: Tensor) -> Tensor:
-    """Sum over 3 x 3 windows, edges repeated outwards."""
-    return F.avg_pool2d(F.pad(values, (1, 1, 1, 1), mode="replicate"), 3, stride=1, divisor_override=1)
+def _window(values: Tensor, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """What ``combine`` makes of each 3 x 3 window."""
+    return _three(_three(values, 0, combine), 1, combine)
+
+
+def _three(values: Tensor, dim: int, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """What ``combine`` makes of each pixel and its two neighbours along ``dim``, edges repeated outwards."""
+    size = values.shape[dim]
+    first, last = values.narrow(dim, 0, 1), values.narrow(dim, size - 1, 1)
+    before = torch.cat([first, values.narrow(dim, 0, size - 1)], dim)
+    after = torch.cat([values.narrow(dim, 1, size - 1), last], dim)
+    return combine(combine(values, before), after)

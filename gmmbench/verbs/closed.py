@@ -61,8 +61,7 @@ def eval_closed(
         "pooling": "one confusion matrix over all pixels of all images",
         "split": split,
     }
-    device = str(next(predictor.model.parameters()).device)
-    provenance = trained(config, predictor.config_sha256, checkpoint) | code_and_machine(device)
+    provenance = trained(config, predictor.config_sha256, checkpoint) | code_and_machine(predictor.device)
     provenance["command"] = command_line("eval-closed", config, checkpoint, split=split, limit=limit)
     with bar(f"{dataset} {split}") as progress:
         return evaluate_closed(

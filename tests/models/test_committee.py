@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.special
@@ -184,9 +186,10 @@ def test_what_they_say_of_themselves(make_predictor):
     assert dropout.network_input == f"{predictor.network_input}; 3 dropout passes, seed 8"
     both = WithEnsemble(dropout, (make_predictor(), make_predictor()))
     assert both.gives == dropout.gives | {"ensemble"}
-    assert both.network_input == f"{dropout.network_input}; ensemble of 3 models; members that see it otherwise: " + (
-        predictor.network_input
-    )
+    assert both.network_input == f"{dropout.network_input}; ensemble of 3 models"
+    larger = replace(make_predictor(), short_side=80)
+    words = WithEnsemble(dropout, (larger, larger)).network_input
+    assert words == f"{both.network_input}; of them some see: {larger.network_input}"
     assert (both.num_classes, both.closed_set, both.config_sha256, both.device) == (5, "camvid", "0" * 64, "cpu")
     assert not both.generative
     prediction = both(picture())
