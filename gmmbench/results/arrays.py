@@ -16,6 +16,9 @@ from gmmbench.errors import InputError
 
 Arrays = Mapping[str, NDArray[Any]]
 
+DAMAGE = (ValueError, TypeError, KeyError, RuntimeError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise on an ``.npz`` that is none, or not whole."""
+
 
 def save_arrays(path: Path, arrays: Arrays) -> None:
     """Write an ``.npz``."""
@@ -31,5 +34,5 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return dict(archive)
     except FileNotFoundError as error:
         raise InputError(f"missing {path}; evaluate again with the same --out") from error
-    except (ValueError, TypeError, RuntimeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise InputError(f"{path} is damaged ({error}); evaluate again with the same --out") from error

@@ -60,9 +60,13 @@ class RunFolder:
 
     def replace_rows(self, task: str, dataset: str, rows: Iterable[Row]) -> None:
         """Store ``rows`` in place of any earlier rows of this task and data set."""
+        write_text(self.path / ROWS, self.lines_with(task, dataset, rows))
+
+    def lines_with(self, task: str, dataset: str, rows: Iterable[Row]) -> str:
+        """The content of the file of rows, with ``rows`` in place of any earlier ones of this task and data set."""
         kept = self.rows() if (self.path / ROWS).is_file() else []
         kept = [row for row in kept if (row.task, row.dataset) != (task, dataset)]
-        write_text(self.path / ROWS, "".join(f"{row.to_json()}\n" for row in [*kept, *rows]))
+        return "".join(f"{row.to_json()}\n" for row in [*kept, *rows])
 
     def counts_file(self, dataset: str, name: str) -> Path:
         """Where counts are kept; ``name`` is a score's name, "SCORE.images", "SCORE.components" or "confusion"."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gmmbench.errors import InputError
 from gmmbench.metrics import ImageCounts
+from gmmbench.results.arrays import DAMAGE
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of zip: the same counts make the same bytes at any time of day
 _FASTEST = 1
@@ -40,10 +41,12 @@ class ImageCountsWriter(AbstractContextManager["ImageCountsWriter"]):
         self._ignored.append(counts.ignored)
 
     def __exit__(self, *error: object) -> None:
-        if error[0] is None:
-            self._write("names", np.array(self._names, dtype=np.str_))
-            self._write("ignored", np.array(self._ignored, dtype=np.int64))
-        self._zip.close()
+        try:
+            if error[0] is None:
+                self._write("names", np.array(self._names, dtype=np.str_))
+                self._write("ignored", np.array(self._ignored, dtype=np.int64))
+        finally:
+            self._zip.close()
 
     def _write(self, member: str, array: NDArray[Any]) -> None:
         about = zipfile.ZipInfo(f"{member}.npy", _EPOCH)
@@ -62,11 +65,14 @@ class SavedImages:
         try:
             with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 for number, ignored in enumerate(archive["ignored"].tolist()):
-                    keys, in_counts, ood_counts = archive[str(number)]
+                    bins = archive[str(number)]
+                    if bins.ndim != 2 or bins.dtype != np.uint32:
+                        raise ValueError(f"image {number} is {bins.dtype} {bins.shape}, wanted (3, K) uint32")
+                    keys, in_counts, ood_counts = bins
                     yield ImageCounts(keys, in_counts.astype(np.int64), ood_counts.astype(np.int64), ignored)
         except FileNotFoundError as error:
             raise InputError(f"missing {self.path}; evaluate again with the same --out") from error
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise InputError(f"{self.path} is damaged ({error}); evaluate again with the same --out") from error
 
     def names(self) -> list[str]:
@@ -74,5 +80,5 @@ class SavedImages:
         try:
             with self.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return [str(name) for name in archive["names"]]
-        except (FileNotFoundError, ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise InputError(f"{self.path} is missing or damaged ({error}); evaluate again with --out") from error

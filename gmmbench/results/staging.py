@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,9 +10,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gmmbench.atomic import complaining_of
+from gmmbench.atomic import complaining_of, write_text
 from gmmbench.results.arrays import Arrays
-from gmmbench.results.folder import RunFolder
+from gmmbench.results.folder import ROWS, RunFolder
 from gmmbench.results.rows import Row
 
 
@@ -47,10 +48,12 @@ class Staging:
 
     def commit(self, rows: Sequence[Row]) -> None:
         """Put counts, pictures and OOD rows in the place of those of an earlier evaluation of the data set."""
+        # All that the disk may be too full for is written before anything is replaced.
+        write_text(self.here / ROWS, self.run.lines_with("ood", self.dataset, rows))
         with complaining_of(self.run.path):
             _replace(self.here / "counts" / self.dataset, self.run.path / "counts" / self.dataset, keep="confusion.npz")
             _replace(self.here / "pictures" / self.dataset, self.run.path / "pictures" / self.dataset)
-        self.run.replace_rows("ood", self.dataset, rows)
+            os.replace(self.here / ROWS, self.run.path / ROWS)
 
 
 @contextmanager
@@ -58,8 +61,10 @@ def staging(run: RunFolder, dataset: str) -> Iterator[Staging]:
     """A ``Staging`` whose files vanish at the block's end, unless they were committed.
 
     Raises:
-        InputError: the run folder cannot be written, or its disk is full.
+        InputError: the run folder cannot be written, its disk is full, or it holds rows that cannot be read.
     """
+    if (run.path / ROWS).is_file():
+        run.rows()
     made = [folder for folder in (run.path, *run.path.parents) if not folder.exists()]
     try:
         with complaining_of(run.path):

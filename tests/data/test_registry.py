@@ -56,14 +56,14 @@ def test_a_data_root_that_is_not_there(tmp_path: Path) -> None:
 def test_the_listing_counts_what_is_there(camvid_tree: Path) -> None:
     found = lines(camvid_tree)
     assert list(found) == [*CLOSED_SETS, *DATASETS, *UNLABELLED]
-    assert found["camvid"].startswith("camvid closed set 4 / 2 / 3 of 367 / 101 / 233 incomplete CamVid")
-    assert found["camvid_ood"].startswith("camvid_ood OOD 3 of 117 incomplete CamVid-OOD")
-    assert found["street"].startswith("street closed set - / - / - of 240 / 40 / 60 absent Street")
-    assert found["road_anomaly"].startswith("road_anomaly OOD - of 60 absent RoadAnomaly")
-    assert found["road_anomaly21_test"].startswith("road_anomaly21_test OOD, no labels - of 100 absent")
+    assert found["camvid"].startswith("camvid closed incomplete 4/2/3 of 367/101/233 CamVid")
+    assert found["camvid_ood"].startswith("camvid_ood OOD incomplete 3 of 117 CamVid-OOD")
+    assert found["street"].startswith("street closed absent -/-/- of 240/40/60 Street")
+    assert found["road_anomaly"].startswith("road_anomaly OOD absent - of 60 RoadAnomaly")
+    assert found["road_anomaly21_test"].startswith("road_anomaly21_test OOD, no labels absent - of 100")
 
 
 def test_the_listing_of_half_a_data_set_and_of_no_folder(camvid_tree: Path, tmp_path: Path) -> None:
     (camvid_tree / "CamVid" / "val.txt").unlink()
-    assert lines(camvid_tree)["camvid"].startswith("camvid closed set 4 / - / 3 of")
-    assert lines(tmp_path / "nowhere [bold]")["camvid"].startswith("camvid closed set - / - / - of")
+    assert lines(camvid_tree)["camvid"].startswith("camvid closed incomplete 4/-/3 of")
+    assert lines(tmp_path / "nowhere [bold]")["camvid"].startswith("camvid closed gated -/-/- of")
