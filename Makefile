@@ -32,6 +32,8 @@ check: lint types test
 bench: $(READY)
 	$(BIN)/python benchmarks/density.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/evaluate.py
+	$(BIN)/python benchmarks/memory.py --images 50 500
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -114,7 +114,8 @@ def eval_ood(
         _refuse(
             "--score-maps",
             {
-                "CONFIG": config, "--predictor": predictor, "--score": outside_scores, "--gmm": gmm,
+                "CONFIG": config, "--predictor": predictor, "--predictor-arg": predictor_arguments,
+                "--scores": scores if scores != "fast" else None, "--score": outside_scores, "--gmm": gmm,
                 "--ensemble": ensemble, "--flip": flip or None, "--fit-on": fit_on,
             },
         )  # fmt: skip
@@ -123,6 +124,8 @@ def eval_ood(
             raise InputError("--score-maps has no checkpoint to write beside; say where with --out FOLDER")
         rows, notes = eval_maps(score_maps, sets, measuring, negated=negated, out=where, name=name, bar=progress_bar)
     else:
+        if negated:
+            raise InputError("--negated speaks of --score-maps; leave it out, or name their folder")
         subject = subject_of(config, checkpoint, predictor, predictor_arguments, fit_on, gmm, ensemble, flip)
         where = results or subject.folder
         if where is None:

@@ -74,13 +74,14 @@ def _sizes(held: Contents, most: int = 3) -> str:
 
 def scores() -> Table:
     """One line a score: name, what it reads of a model, whether it is fitted, formula."""
-    from gmmbench.scores.registry import FAST, FITTED, SCORES
+    from gmmbench.scores.registry import FAST, FITTED, SCORES, FittedScore, Score
 
     table = Table(box=None, padding=(0, 1, 0, 0), caption="f: among --scores fast; t: fitted to the training set")
     for title in ("score", "reads", ""):
         table.add_column(title, no_wrap=True)
     table.add_column("formula (z logits, p = softmax z, d_c = log p(x | c), f feature)")
-    for name, score in {**SCORES, **FITTED}.items():
+    known: dict[str, Score | FittedScore] = {**SCORES, **FITTED}
+    for name, score in known.items():
         kind = "f" if name in FAST else "t" if name in FITTED else ""
         table.add_row(name, score.needs, kind, escape(score.formula))
     return table

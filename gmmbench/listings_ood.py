@@ -19,19 +19,29 @@ _KNOWN: dict[str, Reading[Any, Any]] = {**READINGS, **COMPONENT_READINGS}
 
 
 def ood_results(rows: Sequence[Row]) -> Iterator[Table]:
-    """One table a data set: a line a score, its headline metrics in percent with intervals, the best of each bold."""
+    """Of each data set a table of pixels and, where there are component metrics, one of objects.
+
+    A line a score: its headline metrics in percent with intervals, the best of each bold.
+    """
     for dataset in dict.fromkeys(row.dataset for row in rows):
         mine = [row for row in rows if row.dataset == dataset]
-        metrics = [name for name, reading in _KNOWN.items() if reading.headline and _has(mine, name)]
-        table = Table(title=_title(mine[0]), title_justify="left", box=None, padding=(0, 1, 0, 0))
-        table.add_column("score", no_wrap=True)
-        for name in metrics:
-            table.add_column(f"{name} {'↑' if _KNOWN[name].higher_is_better else '↓'}", justify="right", no_wrap=True)
-        best = {name: _best(mine, name) for name in metrics}
-        for score in dict.fromkeys(row.score for row in mine):
-            found = {row.metric: row for row in mine if row.score == score}
-            table.add_row(escape(str(score)), *(_cell(found.get(name), best[name]) for name in metrics))
-        yield table
+        for title, known in ((_title(mine[0]), READINGS), (f"{escape(dataset)}: objects, in %", COMPONENT_READINGS)):
+            metrics = [name for name, reading in known.items() if reading.headline and _has(mine, name)]
+            if metrics:
+                yield _table(title, mine, metrics)
+
+
+def _table(title: str, rows: Sequence[Row], metrics: Sequence[str]) -> Table:
+    """Three metrics fit 80 columns; where a score's name is too long for what they leave, it is folded."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table.add_column("score", overflow="fold")
+    for name in metrics:
+        table.add_column(f"{name} {'↑' if _KNOWN[name].higher_is_better else '↓'}", justify="right", no_wrap=True)
+    best = {name: _best(rows, name) for name in metrics}
+    for score in dict.fromkeys(row.score for row in rows):
+        found = {row.metric: row for row in rows if row.score == score}
+        table.add_row(escape(str(score)), *(_cell(found.get(name), best[name]) for name in metrics))
+    return table
 
 
 def differences(comparisons: Sequence[Comparison]) -> Iterator[Table]:

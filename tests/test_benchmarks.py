@@ -1,4 +1,4 @@
-"""The benchmark of the head at sizes that say nothing of speed: it runs, and its rival gives our numbers."""
+"""Benchmarks at sizes that say nothing of speed: they run, and where a rival computes the same, it gives our numbers."""
 
 from __future__ import annotations
 
@@ -27,3 +27,20 @@ def test_the_released_head_gives_our_numbers_and_all_tables_come(capsys):
     assert "the same numbers" in printed
     for title in ("Inference, features", "extra peak memory", "Training side", "SegFormer-B0", "State at ADE20K"):
         assert title in printed
+
+
+def test_what_evaluation_costs_is_printed(capsys, monkeypatch):
+    import evaluate
+
+    monkeypatch.setattr("sys.argv", ["evaluate.py", "--images", "1", "--rounds", "1", "--threads", "1"])
+    evaluate.main()
+    printed = capsys.readouterr().out
+    for name in ("network", "predict", "fast (5 scores)", "post hoc (20 scores)"):
+        assert name in printed
+
+
+def test_memory_is_printed(capsys):
+    import memory
+
+    memory.run(3)
+    assert "3 images, 7 scores" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -86,8 +87,7 @@ def blurred(source: Source, sigma: float) -> Source:
     Raises:
         InputError: sigma is not positive.
     """
-    if not sigma > 0:
-        raise InputError(f"--blur {sigma}: wanted a standard deviation above 0, in pixels; RPL's is 1")
+    check_blur(sigma)
 
     def smooth(values: Tensor) -> Tensor:
         return torch.from_numpy(cv2.GaussianBlur(values.cpu().numpy(), (BLUR_KERNEL, BLUR_KERNEL), sigma))
@@ -97,6 +97,12 @@ def blurred(source: Source, sigma: float) -> Source:
         return Scored({name: smooth(values) for name, values in scored.maps.items()}, scored.prediction)
 
     return score
+
+
+def check_blur(sigma: float) -> None:
+    """Raise InputError unless ``sigma`` is a positive number."""
+    if not 0 < sigma < math.inf:
+        raise InputError(f"--blur {sigma}: wanted a standard deviation above 0, in pixels; RPL's is 1")
 
 
 def sized(sample: Sample, protocol: Protocol) -> Sample:

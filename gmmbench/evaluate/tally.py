@@ -74,8 +74,7 @@ class Tally:
 
     def _of_pixels(self) -> Values:
         images = SavedImages(self._staging.file(f"{self._name}.images"))
-        readings = self._protocol.readings
-        spread = intervals(lambda: images, {name: _formula(name, reading) for name, reading in readings.items()})
+        spread = intervals(lambda: images, formulas(self._protocol))
         values = {name: (value, spread[name]) for name, value in self.accumulator.values().items()}
         return values | {f"{name}{IMAGE_MEAN}": _mean(own) for name, own in self._image_values.items()}
 
@@ -87,6 +86,11 @@ def _mean(own: list[float]) -> tuple[float, Interval]:
     values = np.array(own, dtype=np.float64)
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else float("nan"), mean_interval(values)
+
+
+def formulas(protocol: Protocol) -> dict[str, Callable[[Cumulated], NDArray[np.float64]]]:
+    """The protocol's readings as the bootstrap takes them: of pooled pixels, many resamples at once."""
+    return {name: _formula(name, reading) for name, reading in protocol.readings.items()}
 
 
 def _formula(name: str, reading: Reading[Counted, float]) -> Callable[[Cumulated], NDArray[np.float64]]:

@@ -49,7 +49,7 @@ def check_saved(runs: Sequence[Run]) -> None:
 
 
 def _of_counts(row: Row) -> bool:
-    """Whether the number is a reading of the pooled bins by gmmbench's definitions: others cannot be read again here."""
+    """Whether the number is gmmbench's own reading of the pooled bins: others cannot be read again here."""
     protocol = row.provenance.get("protocol") or {}
     other = not str(protocol.get("protocol", "gmmbench")).startswith("gmmbench")
     return not other and not str(protocol.get("counting", "bins")).startswith("all scores")

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from gmmbench.errors import InputError, unknown_name
-from gmmbench.metrics.bootstrap import Difference, differences
-from gmmbench.results import Row, RunFolder
+from gmmbench.evaluate.tally import formulas
+from gmmbench.metrics.bootstrap import Difference, differences, mean_interval
+from gmmbench.metrics.protocols import PROTOCOLS, Protocol
+from gmmbench.results import Row, RunFolder, SavedImages
 
 RANKING = "AP"
 
@@ -58,7 +62,7 @@ def compare(first: Path, second: Path, *, scores: str | None = None, dataset: st
 
 
 def _compare(dataset: str, paths: tuple[Path, Path], rows: list[list[Row]], scores: str | None) -> Comparison:
-    _check_alike(dataset, rows)
+    protocol = _protocol(dataset, rows)
     names = _two_best(rows, paths) if scores is None else _named(scores, rows)
     first, second = (
         Side(side[0].run, name, RunFolder(path)) for side, name, path in zip(rows, names, paths, strict=True)
@@ -66,8 +70,21 @@ def _compare(dataset: str, paths: tuple[Path, Path], rows: list[list[Row]], scor
     counts = [side.folder.image_counts(dataset, side.score) for side in (first, second)]
     if counts[0].names() != counts[1].names():
         raise InputError(f"{paths[0]} and {paths[1]} hold other images of {dataset}; evaluate both on the same ones")
-    found = differences(lambda: counts[0], lambda: counts[1])
+    if protocol.per_image:
+        found = _of_images(protocol, *counts)
+    else:
+        found = differences(lambda: counts[0], lambda: counts[1], formulas(protocol))
     return Comparison(dataset, first, second, found)
+
+
+def _of_images(protocol: Protocol, first: SavedImages, second: SavedImages) -> dict[str, Difference]:
+    """Differences of means over images."""
+    found = {}
+    for metric, reading in protocol.readings.items():
+        sides = [np.array([reading.read(image) for image in side]) for side in (first, second)]
+        each = sides[0] - sides[1]
+        found[metric] = Difference(float(each.mean()), *mean_interval(each))
+    return found
 
 
 def _ranked(rows: list[Row]) -> list[str]:
@@ -101,7 +118,8 @@ def _named(scores: str, rows: list[list[Row]]) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def _check_alike(dataset: str, rows: list[list[Row]]) -> None:
+def _protocol(dataset: str, rows: list[list[Row]]) -> Protocol:
+    """That by which both were measured."""
     here, there = (side[0].provenance.get("protocol") or {} for side in rows)
     for key in ("protocol", "resolution", "images without OOD", "score precision"):
         if here.get(key) != there.get(key):
@@ -109,3 +127,7 @@ def _check_alike(dataset: str, rows: list[list[Row]]) -> None:
                 f"the runs were measured by different protocols on {dataset}: '{key}' is {here.get(key)!r} in one and"
                 f" {there.get(key)!r} in the other; evaluate both alike"
             )
+    name = str(here.get("protocol"))
+    if name not in PROTOCOLS:
+        raise unknown_name(f"protocol of the runs on {dataset}:", name, PROTOCOLS)
+    return PROTOCOLS[name]

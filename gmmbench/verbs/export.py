@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from gmmbench.data import ood_set
+from gmmbench.data.pairs import PairedSet
 from gmmbench.data.registry import UNLABELLED, unlabelled_set
+from gmmbench.data.unlabelled import Frame, ImageFolder
 from gmmbench.errors import InputError, unknown_name
 from gmmbench.labels import IGNORE, Sample
 from gmmbench.score_maps import FORMS, smiyc_file, write_map
+from gmmbench.scores import FIELDS, choose
 from gmmbench.verbs.measuring import Measuring
 from gmmbench.verbs.ready import make_ready, wanted
 from gmmbench.verbs.setting import ProgressBar, quiet
@@ -64,20 +67,22 @@ def export_maps(
     strange = [dataset for dataset in datasets if form == SMIYC and dataset not in SMIYC_FOLDERS]
     if strange:
         raise InputError(f"SegmentMeIfYouCan has no '{strange[0]}'; of these it has maps: {', '.join(SMIYC_FOLDERS)}")
-    asked = wanted(score, ())
+    asked, measuring = wanted(score, ()), Measuring(blur=blur)
+    number = len(choose(score, FIELDS))
+    if number != 1:
+        raise InputError(f"--score {score} names {number} scores; wanted one")
+    measuring.check()
     found = {
         dataset: (unlabelled_set if dataset in UNLABELLED else ood_set)(dataset, data_root) for dataset in datasets
     }
     ready = make_ready(subject, asked, data_root=data_root, out=folder, bar=bar)
-    if len(ready.scores) != 1:
-        raise InputError(f"--score {score} names {len(ready.scores)} scores; wanted one")
-    source = Measuring(blur=blur).source(ready.source())
+    source = measuring.source(ready.source())
     written = 0
     for dataset, images in found.items():
         total = len(images) if limit is None else min(limit, len(images))
         with bar(dataset) as progress:
             for index in range(total):
-                frame = images[index]
+                frame = _frame(images, index)
                 nothing = np.full(frame.image.shape[:2], IGNORE, dtype=np.uint8)
                 [values] = source(Sample(frame.name, frame.image, nothing)).maps.values()
                 scores = values.cpu().numpy()
@@ -89,3 +94,10 @@ def export_maps(
                 if progress is not None:
                     progress(index + 1, total)
     return written
+
+
+def _frame(images: PairedSet | ImageFolder, index: int) -> Frame:
+    """One image, and of a labelled set its image alone."""
+    if isinstance(images, ImageFolder):
+        return images[index]
+    return Frame(images.pairs[index].name, images.image(index))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gmmbench.errors import unknown_name
 from gmmbench.evaluate import Measure, Source, blurred
+from gmmbench.evaluate.sources import check_blur
 from gmmbench.metrics.components import TRACKS
 from gmmbench.metrics.protocols import PROTOCOLS, Protocol
 from gmmbench.verbs.sets import OodSet
@@ -35,6 +36,12 @@ class Measuring:
         if self.protocol not in PROTOCOLS:
             raise unknown_name("protocol", self.protocol, PROTOCOLS)
         return PROTOCOLS[self.protocol]
+
+    def check(self) -> None:
+        """Raises InputError for what is wrong whatever is measured: to be seen before any work."""
+        self.chosen()
+        if self.blur is not None:
+            check_blur(self.blur)
 
     def on(self, ood: OodSet) -> Measure:
         """For one data set."""

@@ -46,7 +46,7 @@ def eval_model(
             image is read.
     """
     asked = wanted(scores, outside)
-    measuring.chosen()
+    measuring.check()
     found = sets.load()
     ready = make_ready(subject, asked, data_root=sets.data_root, out=out, bar=bar)
     options = {"scores": scores, "score": tuple(outside), **ready.loaded.options, **measuring.options()}
@@ -94,12 +94,13 @@ def eval_maps(
         The rows, and what to tell of files that belong to no image.
 
     Raises:
-        InputError: bad input of any kind; that every image has one map is checked before any is read.
+        InputError: bad input of any kind; that every image looked at has one map is checked before any is read.
     """
-    measuring.chosen()
+    measuring.check()
     found = sets.load()
     maps = ScoreMaps(folder, negated=negated)
-    names = {dataset: [pair.name for pair in ood.images.pairs] for dataset, ood in found.items()}
+    every = {dataset: [pair.name for pair in ood.images.pairs] for dataset, ood in found.items()}
+    names = {dataset: of_set[: measuring.limit] for dataset, of_set in every.items()}
     for of_set in names.values():
         maps.check(of_set)
     rows, notes = [], []
@@ -128,7 +129,7 @@ def eval_maps(
                 measure=measuring.on(ood),
                 progress=progress,
             )
-    extra = maps.extra([each for of_set in names.values() for each in of_set])
+    extra = maps.extra([each for of_set in every.values() for each in of_set])
     if extra:
         notes.append(f"{len(extra)} files in {folder} belong to no image, first {extra[0].name}")
     return rows, [*notes, f"maps were stored as {maps.precision}"]

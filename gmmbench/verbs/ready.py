@@ -107,10 +107,12 @@ def _fitted(
             " closed set with --fit-on, or ask for --scores fast"
         )
     closed = closed_set(loaded.closed_set)
+    digest = loaded.provenance["checkpoint_sha256"]
     about: dict[str, Any] = {
         "config_sha256": loaded.provenance["config_sha256"],
-        "checkpoint": loaded.provenance["checkpoint"],
-        "checkpoint_sha256": loaded.provenance["checkpoint_sha256"],
+        # A file is known by its bytes, by whatever path it was named; a model from outside by its arguments.
+        "checkpoint": loaded.provenance["checkpoint"] if digest is None else None,
+        "checkpoint_sha256": digest,
         "closed_set": loaded.closed_set,
         "split": "train",
         "pixels": PIXELS,

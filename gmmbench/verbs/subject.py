@@ -24,7 +24,7 @@ class Loaded:
     """A model ready to be asked.
 
     Attributes:
-        model: as it stands, without what only some scores need.
+        bare: the model as it stands, without what only some scores need.
         name: what tables call it, if nobody says otherwise.
         can_give: the fields of ``Prediction`` that it can fill when ``equipped``.
         provenance: of its rows.
@@ -33,9 +33,10 @@ class Loaded:
         fitted: folder of its fitted scores; ``None``: in the run folder.
         members: of its ensemble, beside itself.
         density: what to say of a density that was fitted afterwards.
+        flip: average each image with its mirror image, whatever else the model gives.
     """
 
-    model: Model
+    bare: Model
     name: str
     can_give: frozenset[str]
     provenance: Mapping[str, Any]
@@ -45,6 +46,12 @@ class Loaded:
     fitted: Path | None = None
     members: tuple[Model, ...] = ()
     density: str = ""
+    flip: bool = False
+
+    @property
+    def model(self) -> Model:
+        """As every score is given it, those that are fitted too."""
+        return equipped(self.bare, flip=self.flip)
 
     def equipped_for(self, scores: Mapping[str, Score | FittedScore]) -> Model:
         """The model with what these scores need, by their options.
@@ -55,7 +62,7 @@ class Loaded:
         perturbed = _setting(scores, "perturbed", ("temperature", "epsilon"))
         dropout = _setting(scores, "dropout", ("passes", "seed"))
         members = self.members if any(score.needs == "ensemble" for score in scores.values()) else ()
-        return equipped(self.model, perturbed=perturbed, dropout=dropout, members=members)
+        return equipped(self.bare, perturbed=perturbed, dropout=dropout, members=members, flip=self.flip)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class OurModel:
             ]
         more = {"perturbed": True, "dropout": bool(stochastic(predictor.model)), "ensemble": bool(members)}
         return Loaded(
-            equipped(predictor, flip=self.flip),
+            predictor,
             self.config.stem,
             predictor.gives | {name for name, given in more.items() if given},
             provenance,
@@ -104,8 +111,9 @@ class OurModel:
             {"gmm": self.gmm, "ensemble": self.ensemble, "flip": self.flip},
             predictor.closed_set,
             self.checkpoint.parent / "fitted",
-            tuple(equipped(member, flip=self.flip) for member in members),
+            members,
             density,
+            self.flip,
         )
 
 
@@ -144,7 +152,7 @@ class OutsideModel:
         }  # fmt: skip
         name = model.name or self.spec.split(":")[-1]
         closed = self.fit_on or model.closed_set
-        return Loaded(equipped(model, flip=self.flip), name, model.gives, provenance, (), options, closed)
+        return Loaded(model, name, model.gives, provenance, (), options, closed, flip=self.flip)
 
 
 Subject = OurModel | OutsideModel

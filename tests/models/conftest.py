@@ -1,4 +1,4 @@
-"""A CamVid tree of a few small pictures, and the project's own CamVid configs cut down to its size."""
+"""A CamVid tree of a few small pictures, and small models; the project's own configs in small are a folder up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from PIL import Image
 
 import gmmbench.models  # noqa: F401  (registers our parts)
@@ -15,19 +14,6 @@ from gmmbench.data.camvid import ANOMALY, PALETTE, VOID
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
-SMALL = {
-    "model.data_preprocessor.size": (32, 48),
-    "model.backbone.name": "test_efficientnet",
-    "model.backbone.weights": None,
-    "model.decode_head.in_channels": [24, 32, 48, 64],
-    "model.decode_head.channels": 16,
-    "train_dataloader.batch_size": 2,
-    "train_dataloader.dataset.pipeline.1.scale": (64, 48),
-    "train_dataloader.dataset.pipeline.2.crop_size": (32, 48),
-    "train_cfg.max_iters": 4,
-    "evaluation.short_side": 48,
-}
-SMALL_CLASSIFIER = {"model.classifier.components": 2, "model.classifier.dim": 12}
 COVARIANCES = {
     "diag": {},
     "low_rank": {"covariance_options": {"rank": 2}},
@@ -77,22 +63,6 @@ def data_root(tmp_path_factory):
             )
         (root / "CamVid" / f"{split}.txt").write_text("".join(lines))
     return root
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
-    """ "gmm" or "softmax" to the path of the CamVid experiment's config in small; more keys to change may be given."""
-    folder = tmp_path_factory.mktemp("configs")
-
-    def write(kind: str, changes: dict[str, object] | None = None) -> Path:
-        config = Config.fromfile(CONFIGS / "camvid" / f"mobilenetv2_mlp_{kind}.py", import_custom_modules=False)
-        config.merge_from_dict(SMALL | (SMALL_CLASSIFIER if kind == "gmm" else {}) | (changes or {}))
-        path = folder / f"{len(list(folder.iterdir()))}" / f"tiny_{kind}.py"
-        path.parent.mkdir()
-        config.dump(path)
-        return path
-
-    return write
 
 
 @pytest.fixture(params=[f"{preset}-{covariance}" for preset in PRESETS for covariance in COVARIANCES])
