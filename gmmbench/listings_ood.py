@@ -69,7 +69,11 @@ def _title(row: Row) -> str:
     seen = f"{counts['images']} of {counts['images_total']} images"
     valid = counts["pixels_in"] + counts["pixels_ood"]
     share = f"{100 * counts['pixels_ood'] / valid:.2f} %" if valid else "no"
-    return escape(f"{row.dataset}: {seen}, {share} of valid pixels OOD; {protocol.split(',')[0]} protocol, in %")
+    version = {None: "", True: "", False: ", version not checked against the published archive"}[
+        row.provenance.get("dataset", {}).get("version_checked")
+    ]
+    words = f"{row.dataset}: {seen}{version}, {share} of valid pixels OOD; {protocol.split(',')[0]} protocol, in %"
+    return escape(words)
 
 
 def _has(rows: Sequence[Row], metric: str) -> bool:

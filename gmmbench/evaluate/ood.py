@@ -18,6 +18,9 @@ from gmmbench.metrics.components import ComponentRules
 from gmmbench.metrics.protocols import PROTOCOLS, Protocol
 from gmmbench.results import Row, RunFolder, Staging, staging
 
+PER_SCORE = ("scores", "fitted")
+"""Keys of a provenance with an entry for each score: a row carries its own alone."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -44,7 +47,7 @@ def evaluate_ood(
     folder: RunFolder,
     run: str,
     dataset: str,
-    provenance: Mapping[str, Any],
+    provenance: dict[str, Any],
     measure: Measure = Measure(),
     progress: Progress | None = None,
 ) -> list[Row]:
@@ -77,10 +80,16 @@ def evaluate_ood(
                 "pixels_ood": counted.pixels_ood,
                 "pixels_ignored": counted.pixels_ignored,
             }
-            rows += _rows(values, Row("ood", run, dataset, "", 0.0, name, families[name], None, seen, provenance))
+            about = provenance | {key: _of(provenance.get(key), name) for key in PER_SCORE if key in provenance}
+            rows += _rows(values, Row("ood", run, dataset, "", 0.0, name, families[name], None, seen, about))
         gallery.save(stage)
         stage.commit(rows)
     return rows
+
+
+def _of(every: Any, name: str) -> dict[str, Any]:
+    """The entry of one score, if there is one."""
+    return {key: value for key, value in (every or {}).items() if key == name}
 
 
 def _rows(values: Values, like: Row) -> Iterator[Row]:

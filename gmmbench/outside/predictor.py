@@ -18,6 +18,9 @@ from gmmbench.outside.checks import check, prediction_of
 from gmmbench.outside.load import load_object
 from gmmbench.prediction import Head, Prediction
 
+NOT_SAID = "not said"
+"""The device of a model that does not tell."""
+
 FIELDS = tuple(field.name for field in fields(Prediction))
 
 
@@ -44,7 +47,7 @@ class OutsidePredictor:
         self.num_classes: int | None = None if self.classes is None else len(self.classes)
         self.generative = bool(getattr(predict, "generative", False))
         self.network_input = str(getattr(predict, "network_input", f"as {spec} does it"))
-        self.device = str(getattr(predict, "device", "not said"))
+        self.device = str(getattr(predict, "device", NOT_SAID))
         self.head = self._head()
         self.gives = self._gives()
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gmmbench.atomic import complaining_of
 from gmmbench.errors import InputError
 from gmmbench.metrics import ImageCounts
 from gmmbench.results.arrays import DAMAGE
@@ -25,11 +26,17 @@ _FASTEST = 1
 
 
 class ImageCountsWriter(AbstractContextManager["ImageCountsWriter"]):
-    """Appends images to a new file; closed by leaving the context."""
+    """Appends images to a new file; closed by leaving the context.
+
+    Raises:
+        InputError: the file cannot be written, or its disk is full.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_FASTEST)
+        self._path = path
+        with complaining_of(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_FASTEST)
         self._names: list[str] = []
         self._ignored: list[int] = []
 
@@ -46,12 +53,13 @@ class ImageCountsWriter(AbstractContextManager["ImageCountsWriter"]):
                 self._write("names", np.array(self._names, dtype=np.str_))
                 self._write("ignored", np.array(self._ignored, dtype=np.int64))
         finally:
-            self._zip.close()
+            with complaining_of(self._path):
+                self._zip.close()
 
     def _write(self, member: str, array: NDArray[Any]) -> None:
         about = zipfile.ZipInfo(f"{member}.npy", _EPOCH)
         about.compress_type = zipfile.ZIP_DEFLATED
-        with self._zip.open(about, "w") as file:
+        with complaining_of(self._path), self._zip.open(about, "w") as file:
             np.lib.format.write_array(file, array, allow_pickle=False)
 
 

@@ -69,8 +69,9 @@ def staging(run: RunFolder, dataset: str) -> Iterator[Staging]:
     try:
         with complaining_of(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=run.path, prefix=".evaluating-") as here:
-                yield Staging(run, dataset, Path(here))
+            here = tempfile.TemporaryDirectory(dir=run.path, prefix=".evaluating-")
+        with here:
+            yield Staging(run, dataset, Path(here.name))
     finally:
         for folder in made:
             with suppress(OSError):  # it holds something by now

@@ -9,6 +9,7 @@ from typing import Any
 
 from gmmbench.data import DATASETS, ood_set
 from gmmbench.data.cards import card
+from gmmbench.data.fishyscapes import FishyscapesStatic
 from gmmbench.data.folder import folder_set
 from gmmbench.data.pairs import PairedSet
 from gmmbench.errors import InputError
@@ -55,20 +56,29 @@ class OodSets:
                 "no data set named; wanted --datasets NAMES ('gmmbench data ls' lists them) or --folder NAME IMAGES"
                 " MASKS MAP"
             )
-        found = {
-            name: OodSet(ood_set(name, self.data_root), facts_of(name), card(name).get("components", "anomaly"))
-            for name in dict.fromkeys(self.names)
-        }
+        found = {}
+        for name in dict.fromkeys(self.names):
+            images = ood_set(name, self.data_root)
+            found[name] = OodSet(images, facts_of(name) | _seen(images), card(name).get("components", "anomaly"))
         if self.folder is not None:
-            name, images, masks, label_map = self.folder
+            name, folder, masks, label_map = self.folder
             if name in DATASETS:
                 raise InputError(f"--folder {name}: that is a registered data set; call yours something else")
             if not name.replace("-", "").replace("_", "").isalnum():
                 raise InputError(f"--folder '{name}': wanted a name of letters, digits, - and _")
-            facts = {"name": name, "title": f"{images} with {masks}, {label_map}", "frames_may_be_shown": False}
-            found[name] = OodSet(folder_set(images, masks, label_map), facts, "anomaly")
+            facts = {"name": name, "title": f"{folder} with {masks}, {label_map}", "frames_may_be_shown": False}
+            pairs = folder_set(folder, masks, label_map)
+            found[name] = OodSet(pairs, facts | _seen(pairs), "anomaly")
         return found
 
     def option(self, dataset: str) -> dict[str, object]:
         """How the command line names one of the sets."""
         return {"datasets": dataset} if dataset in self.names else {"folder": list(self.folder or ())}
+
+
+def _seen(images: PairedSet) -> dict[str, Any]:
+    """What the files themselves say: the hash of all label maps, and whether a named version was checked."""
+    facts: dict[str, Any] = {"labels_sha256": images.labels_sha256()}
+    if isinstance(images, FishyscapesStatic):
+        facts["version_checked"] = images.verified
+    return facts

@@ -130,6 +130,6 @@ def test_a_disk_that_is_full_at_the_end_leaves_no_open_file(tmp_path: Path, monk
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("numpy.lib.format.write_array", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(InputError, match="No space left"):
         writer.__exit__(None, None, None)
     assert writer._zip.fp is None

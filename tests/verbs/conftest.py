@@ -1,0 +1,89 @@
+"""Small models of ours with random weights, one that is not ours, and the sets they are evaluated on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from gmmbench.results import Row
+from gmmbench.verbs import OodSets, OurModel, OutsideModel
+
+OUTSIDE = '''
+"""A model that is not ours: CamVid's eleven classes by brightness."""
+import torch
+
+
+def make(scale="40"):
+    def predict(image):
+        grey = torch.tensor(image).float().mean(dim=-1) / 255
+        return -float(scale) * (grey - torch.linspace(0, 1, 11)[:, None, None]) ** 2
+    return predict
+
+
+def darkness(prediction):
+    """Nothing but the first logit."""
+    return prediction.logits[0]
+
+
+nothing = None
+'''
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Sums in one order, and no fight over cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes beside the code."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GMMBENCH_DATA", raising=False)
+
+
+@pytest.fixture(scope="session")
+def softmax(tiny: Callable[..., Path], tiny_checkpoint: Callable[..., Path]) -> OurModel:
+    """With logits, features, a linear head, and dropout."""
+    config = tiny("softmax")
+    return OurModel(config, tiny_checkpoint(config))
+
+
+@pytest.fixture(scope="session")
+def second(softmax: OurModel, tiny_checkpoint: Callable[..., Path]) -> Path:
+    """Another checkpoint of that config."""
+    return tiny_checkpoint(softmax.config, 1)
+
+
+@pytest.fixture(scope="session")
+def gmm(tiny: Callable[..., Path], tiny_checkpoint: Callable[..., Path]) -> OurModel:
+    """With a density."""
+    config = tiny("gmm")
+    return OurModel(config, tiny_checkpoint(config))
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OutsideModel:
+    """``not_ours:make``, and beside it a score, ``not_ours:darkness``."""
+    (tmp_path / "not_ours.py").write_text(OUTSIDE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "not_ours", raising=False)
+    return OutsideModel("not_ours:make")
+
+
+@pytest.fixture
+def camvid_ood(tiny_tree: Path) -> OodSets:
+    return OodSets(("camvid_ood",), None, tiny_tree)
+
+
+@pytest.fixture
+def found() -> Callable[[list[Row]], dict[tuple[str | None, str], float]]:
+    """(score, metric) to value."""
+    return lambda rows: {(row.score, row.metric): row.value for row in rows}
