@@ -13,20 +13,25 @@ from typing import IO, Any
 from gmmbench.errors import InputError
 
 _A_PERSON_CAN_MEND = {
-    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR,
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR,
+    errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.EXDEV,
 }  # fmt: skip
 
 
 @contextmanager
-def complaining_of(path: Path) -> Iterator[None]:
-    """Turn what keeps ``path`` from being written, where a person can mend it, into an InputError."""
+def complaining_of(path: Path, option: str = " with --out") -> Iterator[None]:
+    """Turn what keeps ``path`` from being written, where a person can mend it, into an InputError.
+
+    Args:
+        option: how to name another folder, where the command line has a way.
+    """
     try:
         yield
     except OSError as error:
         if error.errno not in _A_PERSON_CAN_MEND:
             raise
         raise InputError(
-            f"cannot write {path}: {os.strerror(error.errno)}; free space or name another folder with --out"
+            f"cannot write {path}: {os.strerror(error.errno)}; free space or name another folder{option}"
         ) from error
 
 

@@ -181,4 +181,5 @@ def _show(report: Report) -> None:
 
 
 def _say(line: str) -> None:
+    line = line.encode(errors="backslashreplace").decode()  # names of files need not be text
     out.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -32,7 +32,13 @@ def progress_bar(title: str, *, unit: str = "img") -> Iterator[Callable[..., Non
     if not err.is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), _Speed(unit))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        _Speed(unit),
+    )
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(title, total=None)
 

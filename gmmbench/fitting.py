@@ -115,7 +115,6 @@ def fitted_scores(
     folder: Path,
     about: Mapping[str, Any],
     pixels: Callable[[], TrainingPixels],
-    device: str | torch.device = "cpu",
 ) -> tuple[dict[str, Score], dict[str, Fitted]]:
     """All scores ready to compute: pure ones as they are, fitted ones with their state.
 
@@ -128,7 +127,6 @@ def fitted_scores(
         about: all that decides what ``pixels`` gives: plain values, with at least "checkpoint_sha256",
             "closed_set", "split", "images", "pixels", "seed" and "network_input".
         pixels: called once, and only if something has to be fitted.
-        device: where states are brought to.
 
     Returns:
         The scores in their order, and of each fitted one where it comes from.
@@ -153,7 +151,7 @@ def fitted_scores(
             origins[name] = Fitted(path, False, found["pixels"], wanted)
         else:
             origins[name] = Fitted(path, True, found["pixels"], wanted)
-        scores[name] = score.bound({key: value.to(device) for key, value in found["state"].items()})
+        scores[name] = score.bound(found["state"])
     return scores, origins
 
 

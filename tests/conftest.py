@@ -105,7 +105,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """A config's path to a checkpoint of random weights, each time in a folder of its own."""
+    """A config's path to a checkpoint of random weights, mixtures included, each time in a folder of its own."""
     import torch
     from mmengine.registry import init_default_scope
     from mmseg.registry import MODELS
@@ -116,7 +116,13 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
         init_default_scope("mmseg")
         torch.manual_seed(seed)
         path = tmp_path_factory.mktemp("model") / "model.pth"
-        torch.save(MODELS.build(read_config(config).model).state_dict(), path)
+        state = MODELS.build(read_config(config).model).state_dict()
+        for key, value in state.items():
+            if key.endswith("mixture.means"):
+                value.normal_()
+            elif key.endswith("mixture.started"):
+                value.fill_(True)
+        torch.save(state, path)
         return path
 
     return write

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 
+from gmmbench import console
 from gmmbench.cli_data import FAULTY, data_app
 from gmmbench.data import cards, check, prepare, presence
 from gmmbench.errors import InputError
@@ -75,6 +79,22 @@ def test_names_with_markup_are_printed_as_they_are(camvid_tree: Path, capsys: py
     listing.write_text(listing.read_text() + "test_ood/[bold]a.png testannot_ood/[bold]a.png\n")
     assert run("check", "camvid_ood", "--data-root", camvid_tree) == FAULTY
     assert "test_ood/[bold]a.png" in capsys.readouterr().out
+
+
+def test_a_name_that_is_no_text_is_printed_all_the_same(camvid_tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    strange = Path(os.fsdecode(bytes(camvid_tree / "CamVid" / "test_ood") + b"/caf\xe9.png"))
+    strange.write_bytes(b"")
+    assert run("check", "camvid_ood", "--data-root", camvid_tree) == FAULTY
+    assert "caf\\udce9.png is not in" in capsys.readouterr().out
+
+
+def test_a_bar_prints_markup_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=shown, force_terminal=True, width=200))
+    with console.progress_bar("checking [/x]") as progress:
+        assert progress is not None
+        progress(1, 2, "[bold]a")
+    assert "checking [/x] [bold]a" in shown.getvalue()
 
 
 def test_what_cannot_be_checked(camvid_tree: Path, tmp_path: Path) -> None:

@@ -294,10 +294,17 @@ def test_views_are_saved_without_what_they_are_views_of(tmp_path: Path) -> None:
     assert maps(scores)["package.module:function"].shape == (12, 18)
 
 
-def test_states_go_to_the_device_asked_for(tmp_path: Path) -> None:
-    for _ in range(2):
-        scores, _ = fitted_scores(chosen("knn"), folder=tmp_path, about=ABOUT, pixels=Drawing(), device="meta")
-        assert scores["knn"].compute.keywords["state"]["bank"].device.type == "meta"  # type: ignore[attr-defined]
+def test_states_follow_a_prediction_to_its_device(tmp_path: Path) -> None:
+    asked = []
+
+    def compute(p: Prediction, state: State) -> torch.Tensor:
+        asked.append(state["few"].device.type)
+        return p.logits[0]
+
+    score = FittedScore(lambda pixels: {}, compute, "logits", "z_0").bound({"few": torch.ones(1)})
+    for device in ("cpu", "meta"):
+        score(Prediction(torch.zeros(2, 3, 4, device=device)))
+    assert asked == ["cpu", "meta"]
 
 
 def test_the_list_of_fitted_scores(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from gmmbench.errors import InputError
+from gmmbench.evaluate.sources import maps_of
 from gmmbench.outside import OutsidePredictor, load_object, outside_predictor, outside_score
 from gmmbench.prediction import Committee, Head, Prediction
-from gmmbench.scores.registry import options_of
+from gmmbench.scores.registry import SCORES, options_of
 
 if TYPE_CHECKING:
     from gmmbench.models.contract import Model
@@ -83,6 +84,8 @@ def test_the_current_directory_comes_first_and_once(here: Path) -> None:
         ("mine", "'mine' names no Python object; wanted package.module:name"),
         ("mine:", "names no Python object"),
         (":make", "names no Python object"),
+        (".mine:make", "names no Python object"),
+        ("./mine.py:make", "names no Python object"),
         ("nowhere_at_all:make", "no module 'nowhere_at_all' for 'nowhere_at_all:make'; wanted one that is installed"),
         ("nowhere_at_all.deep:make", "no module 'nowhere_at_all'"),
         ("mine_d.deep:make", "no module 'mine_d.deep'"),
@@ -138,11 +141,21 @@ def as_double(maps: torch.Tensor) -> Any:
     return maps.double().numpy()
 
 
+def as_big_endian(maps: torch.Tensor) -> Any:
+    return maps.numpy().astype(">f4")
+
+
+def as_long_double(maps: torch.Tensor) -> Any:
+    return maps.numpy().astype(np.longdouble)
+
+
 def in_the_graph(maps: torch.Tensor) -> Any:
     return maps.clone().requires_grad_() * 1
 
 
-@pytest.mark.parametrize("form", [torch.clone, as_numpy, as_half, as_double, in_the_graph])
+@pytest.mark.parametrize(
+    "form", [torch.clone, as_numpy, as_half, as_double, as_big_endian, as_long_double, in_the_graph]
+)
 @pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (3, 4), (20, 30)])
 def test_logits_in_any_form(form: Callable[[torch.Tensor], Any], size: tuple[int, int]) -> None:
     maps = logits(CLASSES, *size)
@@ -209,11 +222,42 @@ def test_a_whole_prediction_comes_through_as_it_is() -> None:
         ("dropout", Committee(logits(CLASSES, 3, 4), logits(HEIGHT, WIDTH)), "dropout.posterior of shape"),
         ("ensemble", Committee(logits(CLASSES, HEIGHT, WIDTH), logits(HEIGHT)), "ensemble.entropy of shape"),
         ("features", logits(6, 3, 4).to("meta"), "features on meta, logits on cpu; wanted one"),
+        ("features", logits(6, 3, 4).numpy(), "features is of type ndarray; wanted a float32 torch tensor"),
+        ("head", (1, 2), r"head is a tuple; wanted a gmmbench\.prediction\.Head"),
+        ("head", Head(np.zeros((CLASSES, 6)), logits(CLASSES)), "head.weight is a ndarray; wanted a torch tensor"),  # type: ignore[arg-type]
+        ("dropout", logits(CLASSES, HEIGHT, WIDTH), r"dropout is a Tensor; wanted a gmmbench\.prediction\.Committee"),
     ],
 )
 def test_a_field_that_is_wrong_is_named(name: str, value: Any, message: str) -> None:
     with pytest.raises(InputError, match="image of 14x9 .*" + message):
         answering(Prediction(**whole() | {name: value}))(picture())
+
+
+def test_what_hangs_in_a_graph_is_taken_out_of_it() -> None:
+    fields = whole()
+    for part in (fields["logits"], fields["features"], fields["dropout"].entropy):
+        part.requires_grad_()
+    prediction = answering(
+        Prediction(**fields | {"head": None}), head=Head(*map(parameter, vars(fields["head"]).values()))
+    )(picture())
+    assert prediction.head is not None
+    scores = {name: score for name, score in SCORES.items() if score.needs in prediction.__dataclass_fields__}
+    for name, values in maps_of(prediction, scores).items():
+        assert values.numpy().shape == (HEIGHT, WIDTH), name
+
+
+def parameter(values: torch.Tensor) -> torch.nn.Parameter:
+    return torch.nn.Parameter(values)
+
+
+def test_what_a_model_does_to_its_image_is_its_own_business() -> None:
+    def predict(image: NDArray[np.uint8]) -> torch.Tensor:
+        image[:] = 7
+        return logits(CLASSES, HEIGHT, WIDTH)
+
+    image = picture()
+    OutsidePredictor(predict, "mine:make", None)(image)
+    np.testing.assert_array_equal(image, picture())
 
 
 def test_a_field_that_was_promised_must_be_there() -> None:
@@ -263,6 +307,12 @@ def test_attributes_are_read() -> None:
         ({"classes": "abcd"}, "classes is 'abcd'; wanted a sequence of names"),
         ({"classes": [0, 1]}, r"classes is \[0, 1\]; wanted a sequence of names"),
         ({"head": (1, 2)}, "head is a tuple; wanted a gmmbench.prediction.Head"),
+        ({"head": Head(np.zeros((4, 6)), np.zeros(4))}, "head.weight is a ndarray; wanted a torch tensor"),  # type: ignore[arg-type]
+        ({"head": Head(logits(4, 6, 1, 1), logits(4))}, r"head.weight is of shape \(4, 6, 1, 1\)"),
+        ({"gives": 3}, "gives is 3; wanted a set of field names"),
+        ({"gives": None}, "gives is None; wanted a set of field names"),
+        ({"classes": 3.5}, r"classes is 3\.5; wanted a sequence of names"),
+        ({"closed_set": 3}, "closed_set is 3; wanted a name of"),
     ],
 )
 def test_attributes_that_make_no_sense(attributes: dict[str, Any], message: str) -> None:
@@ -295,7 +345,10 @@ def test_a_score_of_the_page(here: Path) -> None:
     assert not score.pixelwise
     assert options_of(score) == {"temperature": 1.0}
     assert score.formula.startswith("my_scores:runner_up: How close the second class")
-    halved = type(score)(score.compute, score.needs, score.formula, {"temperature": 2.0}, whole=True)
+    halved = outside_score("my_scores:runner_up@temperature=2")
+    assert options_of(halved) == {"temperature": 2.0}
+    with pytest.raises(InputError, match="unknown option of score 'my_scores:runner_up': 'temprature'"):
+        outside_score("my_scores:runner_up@temprature=2")
     torch.testing.assert_close(halved(prediction) * 2, score(prediction))
 
 

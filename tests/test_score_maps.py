@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import sys
@@ -330,3 +331,25 @@ def test_without_h5py_one_line_says_how_to_get_it(
         maps.read("a", SHAPE)
     with pytest.raises(InputError, match="pip install"):
         smiyc_file(tmp_path, "A", "B", "b", scores)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of tags
+@pytest.mark.parametrize("ending", ["npy", "npz", "tif", "hdf5"])
+def test_flipped_bits_are_one_line_or_a_map(ending: str, tmp_path: Path, scores: NDArray[np.float32]) -> None:
+    rng = np.random.default_rng(0)
+    path = smiyc_file(tmp_path, "A", "B", "a", scores) if ending == "hdf5" else write_map(tmp_path, "a", scores, ending)
+    whole = path.read_bytes()
+    for _ in range(150):
+        content = bytearray(whole)
+        for place in rng.integers(min(len(whole), 400), size=2):
+            content[place] = rng.integers(256)
+        path.write_bytes(content)
+        with contextlib.suppress(InputError):
+            ScoreMaps(tmp_path).read("a", SHAPE)
+
+
+def test_a_header_that_claims_terabytes(tmp_path: Path) -> None:
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (100000000, 100000), }".ljust(117) + b"\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64))
+    with pytest.raises(InputError, match=r"a\.npy cannot be read as"):
+        ScoreMaps(tmp_path).read("a", SHAPE)

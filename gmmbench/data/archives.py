@@ -58,9 +58,9 @@ def sources(about: Mapping[str, Any]) -> tuple[Source, ...]:
 
 
 def leaves_its_folder(name: str) -> bool:
-    """Whether a relative name points elsewhere: it is absolute, has a drive letter, or climbs with ``..``."""
+    """Whether a relative name points elsewhere: it is absolute, has a drive letter or NUL, or climbs with ``..``."""
     parts = name.replace("\\", "/").split("/")
-    return name.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", name) is not None
+    return name.startswith(("/", "\\")) or ".." in parts or "\0" in name or re.match(r"[A-Za-z]:", name) is not None
 
 
 def find_archive(source: Source, root: Path) -> Path | None:

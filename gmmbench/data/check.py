@@ -127,9 +127,9 @@ def expected_images(about: Mapping[str, Any], split: str | None, root: Path) -> 
     if record is not None and record.is_file():
         try:
             splits = json.loads(record.read_text(encoding="utf-8"))["counts"]
-        except (ValueError, KeyError, TypeError):
+            return int(splits.get(split or next(iter(about["splits"])), 0))
+        except (ValueError, KeyError, TypeError, AttributeError):
             return None
-        return int(splits.get(split or next(iter(about["splits"])), 0))
     said = about.get("expected")
     if split is None and said is not None:
         return int(said["images"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import os
 import re
 import shutil
 import time
@@ -130,7 +131,12 @@ class _Resuming:
                         f"{url} broke off {FAILURES} times in a row ({passing}); {kept if most else other}"
                     ) from passing
                 self.sleep(max(getattr(passing, "wait", 0), 2 ** max(failures - 1, 0)))
-        self.part.replace(output_file)
+        # A second name and no move: an interruption while pooch reads it all must not lose what came.
+        Path(output_file).unlink(missing_ok=True)
+        try:
+            os.link(self.part, output_file)
+        except OSError:  # a file system without links
+            self.part.replace(output_file)
 
     def forget(self) -> None:
         """Remove what was kept for another attempt."""
@@ -191,6 +197,9 @@ class _Resuming:
             if not asked_for_rest or found is None or int(found[1]) != self._size():
                 self.forget()
                 raise _PassingError("the server sent another part than was asked for")
+            if found[2] == "*" and not self.checked:  # nothing would tell a part from the whole
+                self.forget()
+                raise _PassingError("the server does not say how long the file is that it sent a part of")
             return self._size(), None if found[2] == "*" else int(found[2])
         length = answer.headers.get("Content-Length", "")
         return 0, int(length) if length.isdigit() else None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gmmbench.data.faults import Fault
-from gmmbench.data.pairs import PairedSet
+from gmmbench.data.pairs import UNREADABLE, PairedSet
 from gmmbench.data.unlabelled import ImageFolder
 from gmmbench.errors import InputError
 from gmmbench.labels import IGNORE, OOD
@@ -128,7 +128,7 @@ def _header_size(file: Path) -> tuple[int, int] | None:
     try:
         with Image.open(file) as image:
             return image.height, image.width
-    except (OSError, SyntaxError, ValueError):
+    except UNREADABLE:
         return None
 
 

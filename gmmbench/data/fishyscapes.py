@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -95,6 +96,10 @@ def read_overlay(file: Path) -> NDArray[np.int16]:
         EOFError,
         TypeError,
         AttributeError,
+        SyntaxError,
+        MemoryError,  # a header that claims terabytes
+        RuntimeError,
+        tokenize.TokenError,
         zipfile.BadZipFile,
         zlib.error,
     ) as error:

@@ -32,17 +32,19 @@ def folder_set(images: Path, masks: Path, label_map: str, *, mask_suffix: str = 
 
     Raises:
         InputError: a bad label map, no such folder, images without mask or masks without image (names them), or
-            two images of one name.
+            two images or two masks of one name.
     """
     meaning = parse_label_map(label_map)
     for folder in (images, masks):
         if not folder.is_dir():
             complain("layout", f"no folder {folder}; wanted one of images and one of masks")
-    found_masks = {
-        file.stem[: len(file.stem) - len(mask_suffix)]: file
-        for file in _files(masks, (MASK,))
-        if file.stem.endswith(mask_suffix)
-    }
+    found_masks: dict[str, Path] = {}
+    for file in _files(masks, (MASK,)):
+        if file.stem.endswith(mask_suffix):
+            name = file.stem.removesuffix(mask_suffix)
+            if name in found_masks:
+                complain("listed twice", f"{found_masks[name]} and {file} are two masks of one name; keep one")
+            found_masks[name] = file
     taken = set(found_masks.values())
     found_images: dict[str, Path] = {}
     for file in _files(images, IMAGES):
@@ -88,7 +90,8 @@ def parse_label_map(text: str) -> dict[int, int]:
 def _files(folder: Path, endings: tuple[str, ...]) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in endings and file.is_file())
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in endings and file.is_file())
+    return [file for file in files if not file.name.startswith(".")]  # macOS lays ._NAME.png beside NAME.png
 
 
 def _complain_of_unpaired(images: dict[str, Path], masks: dict[str, Path], mask_suffix: str) -> None:

@@ -35,7 +35,8 @@ def matching_pairs(images: Path, labels: Path, image_suffix: str, label_suffix: 
 
 
 def _names(folder: Path, suffix: str) -> set[str]:
-    return {str(file.relative_to(folder))[: -len(suffix)] for file in folder.rglob(f"*{suffix}")}
+    files = (file for file in folder.rglob(f"*{suffix}") if not file.name.startswith("."))  # macOS lays ._NAME beside
+    return {str(file.relative_to(folder))[: -len(suffix)] for file in files}
 
 
 def split_folder(name: str, split: str, folders: Mapping[str, str], why: str) -> str:

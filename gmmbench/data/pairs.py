@@ -16,6 +16,9 @@ from gmmbench.data.faults import Fault, complain
 from gmmbench.errors import InputError
 from gmmbench.labels import Sample
 
+UNREADABLE = (UnidentifiedImageError, OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises of a file that is no image, a damaged one, or one that claims to be larger than any."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -161,8 +164,15 @@ def _unpaired(pairs: Sequence[Pair], missing: set[Path]) -> Iterator[Fault]:
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB. Raises InputError on a missing, truncated or unknown file."""
-    return np.asarray(_open(path).convert("RGB"))
+    """(H, W, 3) uint8 RGB. Raises InputError on a missing, truncated or unknown file, and on one channel that is wider
+    than 8 bits: which of its values is white nobody knows, and Pillow would make all beyond 255 so.
+    """
+    image = _open(path)
+    if image.mode.startswith(("I", "F")):
+        raise InputError(
+            f"{path} has pixel format {image.mode}; wanted 8 bits a channel: convert it, with its own range"
+        )
+    return np.asarray(image.convert("RGB"))
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
@@ -179,6 +189,6 @@ def _open(path: Path) -> Image.Image:
             image.load()
     except FileNotFoundError as error:
         raise InputError(f"no image at {path}") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read as an image ({error}); it may be truncated, copy it again") from error
     return image

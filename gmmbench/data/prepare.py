@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gmmbench.atomic import complaining_of
 from gmmbench.data.archives import FOLDER, Source, find_archive, found_checksum, is_right, sources
 from gmmbench.data.cards import card
 from gmmbench.data.check import Report, check, part_loaders
@@ -132,8 +133,10 @@ def _bring(
 def _alone(root: Path) -> Iterator[None]:
     """Hold the data root's downloads; the system lets go of them when the process ends, however it ends."""
     folder = root / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as lock:
+    with complaining_of(folder, " with --data-root"):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / ".lock", "w")  # noqa: SIM115 (closed below)
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -70,4 +70,4 @@ def _images(root: Path, track: tuple[str, str], left_out: tuple[str, ...]) -> li
             f"no {folder}; wanted the data set in its publisher's layout under the data root,"
             " which --data-root or the variable GMMBENCH_DATA names; its card is in datasets/",
         )
-    return [file for file in sorted(folder.glob(f"*{track[1]}")) if not file.name.startswith(left_out)]
+    return [file for file in sorted(folder.glob(f"*{track[1]}")) if not file.name.startswith((".", *left_out))]

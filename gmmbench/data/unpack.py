@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
+import lzma
 import os
 import shutil
 import stat
@@ -14,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from gmmbench.atomic import complaining_of
 from gmmbench.data.archives import leaves_its_folder
 from gmmbench.errors import InputError
 
@@ -33,8 +37,13 @@ def unpack(archive: Path, target: Path, progress: Progress | None = None) -> Non
 
     Raises:
         InputError: a damaged or encrypted archive; a member that is a link or a device or would lie outside
-            ``target``; no room; a file where a folder has to be.
+            ``target``; no room; a file where a folder has to be; a folder that cannot be written.
     """
+    with complaining_of(target, " with --data-root"):
+        _unpack(archive, target, progress)
+
+
+def _unpack(archive: Path, target: Path, progress: Progress | None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{archive.name}.", dir=_at(target)) as temporary:
         draft = Path(temporary) / "content"  # its mode is the person's umask's, other than that of its parent
@@ -69,7 +78,10 @@ def _opened(archive: Path) -> Iterator[list[Member]]:
             yield list(_zip_members(packed, archive))
     elif tarfile.is_tarfile(archive):
         with tarfile.open(archive) as packed_tar:
-            yield list(_tar_members(packed_tar, archive))
+            members = list(_tar_members(packed_tar, archive))
+            while packed_tar.fileobj is not None and packed_tar.fileobj.read(1 << 20):
+                pass  # a compressed stream has its checksum behind the last member, where tarfile does not look
+            yield members
     elif archive.name.lower().endswith((".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")):
         raise InputError(f"{archive} is no whole archive; delete it and run again")
     else:
@@ -106,12 +118,16 @@ def _refused(archive: Path, name: str, why: str) -> InputError:
 def _complaining_of(archive: Path) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
         raise InputError(f"{archive} is no whole archive ({error}); delete it and run again") from error
     except FileExistsError as error:
         raise InputError(f"{archive} holds {Path(error.filename).name} twice; is this the publisher's file?") from error
     except (RuntimeError, NotImplementedError) as error:  # zipfile's, of a password and of rare compressions
         raise InputError(f"{archive} cannot be unpacked ({error}); unpack it by hand") from error
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # bz2's of its data, and of a place beyond all files
+            raise
+        raise InputError(f"{archive} is no whole archive ({error}); delete it and run again") from error
 
 
 def _move(draft: Path, target: Path) -> None:

@@ -50,11 +50,12 @@ class ComponentTally:
         return self._scratch / f"{number}.labels.npy"
 
 
+def read_components(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """(..., K) summed statistics to the component metrics, (...) each."""
+    return {name: reading.read(sums) for name, reading in COMPONENT_READINGS.items()}
+
+
 def component_values(vectors: NDArray[np.float64]) -> dict[str, tuple[float, Interval]]:
     """Readings of (N, K) statistics of N images, each with its interval at the threshold as it stands."""
-
-    def read(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        return {name: reading.read(sums) for name, reading in COMPONENT_READINGS.items()}
-
-    spread = ratio_intervals(vectors, read)
-    return {name: (float(value), spread[name]) for name, value in read(vectors.sum(axis=0)).items()}
+    spread = ratio_intervals(vectors, read_components)
+    return {name: (float(value), spread[name]) for name, value in read_components(vectors.sum(axis=0)).items()}

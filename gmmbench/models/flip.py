@@ -31,7 +31,7 @@ class Flipped(Around):
     @torch.inference_mode()
     def __call__(self, image: NDArray[np.uint8]) -> Prediction:
         """Predict twice."""
-        here, there = self.predictor(image), self.predictor(np.ascontiguousarray(image[:, ::-1]))
+        here, there = self.predictor(image), self.predictor(image[:, ::-1].copy())
         return Prediction(
             _mean(here.logits, there.logits),
             density=_perhaps(here.density, there.density),

@@ -31,8 +31,8 @@ class WithPerturbed(Around):
 
     Attributes:
         temperature: T, above 0.
-        epsilon: in units of the network's input, which is normalised: 1 is one standard deviation of a channel over
-            the pretraining images, about 58 of 255 grey levels.
+        epsilon: in units of an image in [0, 1], as in the authors' code (facebookresearch/odin, code/calData.py, which
+            divides the step by each channel's standard deviation): 0.002 is half a grey level of 255.
 
     Raises:
         InputError: the model inside is not one of ours, or the numbers make no sense.
@@ -46,7 +46,7 @@ class WithPerturbed(Around):
         if not 0 < self.temperature < math.inf or not 0 <= self.epsilon < math.inf:
             raise InputError(
                 f"ODIN with temperature {self.temperature} and epsilon {self.epsilon}; wanted a temperature above 0"
-                " and an epsilon of at least 0, in units of the normalised input; for example 1000 and 0.002"
+                " and an epsilon of at least 0, in units of an image in [0, 1]; for example 1000 and 0.0014"
             )
 
     @property
@@ -58,8 +58,8 @@ class WithPerturbed(Around):
     def network_input(self) -> str:
         """Also ODIN's step."""
         return (
-            f"{self.predictor.network_input}; for ODIN also the input after a step of {self.epsilon:g}, in units of the"
-            f" normalised input, up the sign of the gradient of log max softmax(z / {self.temperature:g})"
+            f"{self.predictor.network_input}; for ODIN also the input after a step of {self.epsilon:g}, in units of an"
+            f" image in [0, 1], up the sign of the gradient of log max softmax(z / {self.temperature:g})"
         )
 
     def __call__(self, image: NDArray[np.uint8]) -> Prediction:
@@ -82,4 +82,6 @@ class WithPerturbed(Around):
             logits = network.forward(x).logits[: network.num_classes]
             certainty = (logits.float() / self.temperature).log_softmax(dim=0).amax(dim=0).sum()
             (gradient,) = torch.autograd.grad(certainty, x)
-        return seen + self.epsilon * gradient.sign()
+        # The network's input is grey levels of 255 over each channel's standard deviation.
+        grey: Tensor = 255 / network.model.data_preprocessor.std
+        return seen + self.epsilon * grey * gradient.sign()

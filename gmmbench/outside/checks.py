@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from gmmbench.errors import InputError
-from gmmbench.prediction import Committee, Prediction
+from gmmbench.prediction import Committee, Head, Prediction
 
 
 def tensor_of(values: object, where: str) -> Tensor:
     """A tensor of a floating type; of a numpy array a copy."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
-        values = torch.tensor(np.ascontiguousarray(values))
+        if not values.dtype.isnative or values.dtype.itemsize > 8:  # torch knows neither
+            values = values.astype(np.float64)
+        values = torch.tensor(values.copy())  # ascontiguousarray would leave a negative stride of a side of 1
     if not isinstance(values, Tensor):
         raise InputError(f"{where}: got a {type(values).__name__}; wanted a torch tensor or a numpy array of numbers")
     if not values.is_floating_point():
@@ -36,6 +42,41 @@ def prediction_of(answer: object, size: tuple[int, int], where: str) -> Predicti
     return Prediction(maps)
 
 
+def check_head(head: object, where: str) -> Head:
+    """A ``Head`` of two tensors that fit each other, out of any graph."""
+    _check_kind(head, Head, where)
+    assert isinstance(head, Head)
+    for name, values, dim in (("weight", head.weight, 2), ("bias", head.bias, 1)):
+        if not isinstance(values, Tensor) or values.dim() != dim:
+            kind = f"of shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
+            raise InputError(f"{where}.{name} is {kind}; wanted a torch tensor, weight (C, D) and bias (C,)")
+    return Head(head.weight.detach(), head.bias.detach())
+
+
+def detached(prediction: Prediction) -> Prediction:
+    """The same out of any graph, in which scores could not write: a model may leave its gradients on."""
+    if not any(isinstance(part, Tensor) and part.requires_grad for part in _parts(prediction)):
+        return prediction
+    return Prediction(**{field.name: _detached(getattr(prediction, field.name)) for field in fields(Prediction)})
+
+
+def _parts(prediction: Prediction) -> Iterator[object]:
+    for field in fields(Prediction):
+        value = getattr(prediction, field.name)
+        yield from (vars(value).values() if isinstance(value, (Head, Committee)) else [value])
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, (Head, Committee)):
+        return type(value)(*(part.detach() for part in vars(value).values()))
+    return None if value is None else value.detach()
+
+
+def _check_kind(value: object, kind: type, where: str) -> None:
+    if not isinstance(value, kind):
+        raise InputError(f"{where} is a {type(value).__name__}; wanted a gmmbench.prediction.{kind.__name__}")
+
+
 def check(prediction: Prediction, size: tuple[int, int], where: str) -> None:
     """Shapes, types and finiteness of all fields."""
     logits: object = prediction.logits
@@ -49,12 +90,14 @@ def check(prediction: Prediction, size: tuple[int, int], where: str) -> None:
         "perturbed": (prediction.perturbed, maps),
     }
     for name, committee in (("dropout", prediction.dropout), ("ensemble", prediction.ensemble)):
-        if isinstance(committee, Committee):
+        if committee is not None:
+            _check_kind(committee, Committee, f"{where}: {name}")
             named |= {f"{name}.posterior": (committee.posterior, maps), f"{name}.entropy": (committee.entropy, one)}
     head, features = prediction.head, prediction.features
     if head is not None:
-        width = head.weight.shape[1] if head.weight.dim() == 2 else 0
-        wanted = classes, width if features is None or features.dim() != 3 else features.shape[0]
+        check_head(head, f"{where}: head")
+        width = features.shape[0] if isinstance(features, Tensor) and features.dim() == 3 else head.weight.shape[1]
+        wanted = classes, width
         named |= {"head.weight": (head.weight, wanted), "head.bias": (head.bias, (classes,))}
     for name, (values, shape) in named.items():
         if values is None:

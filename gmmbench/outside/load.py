@@ -19,7 +19,8 @@ def load_object(spec: str) -> Callable[..., Any]:
             the module itself raises on import, beyond a missing module or a syntax error, comes through.
     """
     module_name, colon, name = spec.partition(":")
-    if not colon or not module_name or not name:
+    # A leading dot is relative to nothing, and importlib fails on it by itself.
+    if not colon or not module_name or not name or module_name.startswith(".") or "/" in module_name:
         raise InputError(f"'{spec}' names no Python object; wanted package.module:name, for example my_model:make")
     here = os.getcwd()
     if here not in sys.path:

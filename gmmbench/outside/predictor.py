@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gmmbench.errors import InputError, unknown_name
-from gmmbench.outside.checks import check, prediction_of
+from gmmbench.outside.checks import check, check_head, detached, prediction_of
 from gmmbench.outside.load import load_object
 from gmmbench.prediction import Head, Prediction
 
@@ -43,6 +44,8 @@ class OutsidePredictor:
         self._predict, self.spec, self.code_sha256 = predict, spec, code_sha256
         self.name = str(getattr(predict, "name", spec))
         self.closed_set: str | None = getattr(predict, "closed_set", None)
+        if not isinstance(self.closed_set, str | None):
+            raise InputError(f"{spec}: closed_set is {self.closed_set!r}; wanted a name of 'gmmbench data ls'")
         self.classes: tuple[str, ...] | None = self._classes()
         self.num_classes: int | None = None if self.classes is None else len(self.classes)
         self.generative = bool(getattr(predict, "generative", False))
@@ -63,11 +66,11 @@ class OutsidePredictor:
             InputError: what came back is no prediction of that image; says what it is and the image's size.
         """
         with torch.no_grad():
-            answer = self._predict(image)
+            answer = self._predict(image.copy())  # what it does to it is its own business
             size = image.shape[0], image.shape[1]
             where = f"{self.spec}, image of {size[1]}x{size[0]} (width x height)"
             prediction = answer if isinstance(answer, Prediction) else prediction_of(answer, size, where)
-            if prediction.head is None and self.head is not None:
+            if prediction.head is None and self.head is not None and isinstance(prediction.logits, Tensor):
                 device = prediction.logits.device
                 prediction = replace(prediction, head=Head(self.head.weight.to(device), self.head.bias.to(device)))
         check(prediction, size, where)
@@ -78,26 +81,27 @@ class OutsidePredictor:
         if self.num_classes not in (None, classes):
             raise InputError(f"{where}: logits of {classes} classes; wanted {self.num_classes}, as before")
         self.num_classes = classes
-        return prediction
+        return detached(prediction)
 
     def _classes(self) -> tuple[str, ...] | None:
         classes = getattr(self._predict, "classes", None)
         if classes is None:
             return None
-        if isinstance(classes, (str, int)) or not all(isinstance(name, str) for name in classes):
+        listed = isinstance(classes, Iterable) and not isinstance(classes, str)
+        if not listed or not all(isinstance(name, str) for name in classes):
             raise InputError(f"{self.spec}: classes is {classes!r}; wanted a sequence of names, in the order of logits")
         return tuple(classes)
 
     def _head(self) -> Head | None:
         head = getattr(self._predict, "head", None)
-        if head is not None and not isinstance(head, Head):
-            raise InputError(f"{self.spec}: head is a {type(head).__name__}; wanted a gmmbench.prediction.Head")
-        return head
+        return None if head is None else check_head(head, f"{self.spec}: head")
 
     def _gives(self) -> frozenset[str]:
         declared = getattr(self._predict, "gives", ())
-        if isinstance(declared, str):
-            raise InputError(f"{self.spec}: gives is the text {declared!r}; wanted a set of field names")
+        if isinstance(declared, str) or not isinstance(declared, Iterable):
+            kind = "the text " if isinstance(declared, str) else ""
+            raise InputError(f"{self.spec}: gives is {kind}{declared!r}; wanted a set of field names")
+        declared = tuple(declared)
         for name in declared:
             if name not in FIELDS:
                 raise unknown_name(f"field in gives of {self.spec}:", str(name), FIELDS)

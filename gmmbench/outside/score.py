@@ -13,19 +13,21 @@ from gmmbench.outside.checks import tensor_of
 from gmmbench.outside.load import load_object
 from gmmbench.prediction import Prediction
 from gmmbench.scores import Score
+from gmmbench.scores.registry import with_options
 
 
 def outside_score(spec: str) -> Score:
     """The score that ``package.module:function`` computes of whole predictions, each result checked.
 
     The function takes a ``Prediction`` and gives (H, W), higher = more anomalous, a torch tensor or numpy array of any
-    floating type. Its keyword arguments with plain defaults are the score's options. It may read any field; what the
-    model does not give is ``None``.
+    floating type. Its keyword arguments with plain defaults are the score's options, set as in
+    ``package.module:function@key=value``. It may read any field; what the model does not give is ``None``.
 
     Raises:
-        InputError: no such function; on call, a result that is no map of the image.
+        InputError: no such function or option; on call, a result that is no map of the image.
     """
-    function = load_object(spec)
+    name, *changes = spec.split("@")
+    function = load_object(name)
 
     @wraps(function)
     def compute(prediction: Prediction, **options: Any) -> Tensor:
@@ -37,4 +39,5 @@ def outside_score(spec: str) -> Score:
         return scores.detach().float()
 
     lines = (inspect.getdoc(function) or "").strip().splitlines()
-    return Score(compute, "logits", f"{spec}{': ' + lines[0] if lines else ''}", whole=True)
+    score = Score(compute, "logits", f"{spec}{': ' + lines[0] if lines else ''}", whole=True)
+    return with_options(name, score, changes)

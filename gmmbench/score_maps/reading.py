@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import tokenize
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from gmmbench.errors import InputError
 from gmmbench.score_maps.hdf5 import h5py_for
@@ -135,7 +137,7 @@ class ScoreMaps:
                 inner = hashlib.sha256(path.read_bytes()).hexdigest()
             except OSError as error:
                 raise InputError(f"{path} cannot be read ({error}); copy it again") from error
-            digest.update(f"{name}\n{inner}\n".encode())
+            digest.update(f"{name}\n{inner}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
 
@@ -171,6 +173,13 @@ def _check(array: NDArray[Any], path: Path, shape: tuple[int, int]) -> None:
         raise InputError(f"{path} is NaN at {undefined} of {array.size} pixels; a score must order every pixel")
 
 
+_DAMAGED = (
+    OSError, EOFError, KeyError, MemoryError, RuntimeError, SyntaxError, TypeError, ValueError, tokenize.TokenError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What numpy, zipfile, Pillow and h5py raise of flipped bits; MemoryError is of a header that claims terabytes."""
+
+
 def _numpy(path: Path) -> NDArray[Any]:
     """What .npy or .npz holds; objects, which only pickle could read, are refused."""
     try:
@@ -182,7 +191,7 @@ def _numpy(path: Path) -> NDArray[Any]:
                 return np.asarray(content[_choose(content.files, path)])
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise InputError(f"{path} cannot be read as {path.suffix} ({error}); write it again with numpy.save") from error
 
 
@@ -197,7 +206,9 @@ def _tiff(path: Path) -> NDArray[Any]:
                     " integers share thresholds, which changes FPR95; save the scores before any rounding"
                 )
             return np.asarray(image)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except InputError:
+        raise
+    except (*_DAMAGED, Image.DecompressionBombError) as error:
         raise InputError(f"{path} cannot be read as float32 TIFF ({error}); write it again, or as .npy") from error
 
 
@@ -208,7 +219,9 @@ def _hdf5(path: Path) -> NDArray[Any]:
         with h5py.File(path, "r") as file:
             names = [name for name, content in file.items() if isinstance(content, h5py.Dataset)]
             return np.squeeze(np.asarray(file[_choose(names, path)]))
-    except OSError as error:
+    except InputError:
+        raise
+    except _DAMAGED as error:
         raise InputError(f"{path} cannot be read as HDF5 ({error}); copy it again") from error
 
 

@@ -20,7 +20,7 @@ def ash(p: Prediction, *, percentile: float = 90.0) -> Tensor:
     after a ReLU.
 
     Raises:
-        InputError: no features, no linear classifier, or a percentile that keeps no channel.
+        InputError: no features, no linear classifier, or a percentile out of range.
     """
     head, features = head_of(p), features_of(p).t()
     kept, ratio = pruned(features, percentile)
@@ -32,8 +32,8 @@ def pruned(features: Tensor, percentile: float) -> tuple[Tensor, Tensor]:
 
     Args:
         features: (D, N), a column a pixel.
-        percentile: 0 to 100: of D channels, D - round(D percentile / 100) stay, and all that equal the smallest
-            of them, so that the order of channels does not matter.
+        percentile: 0 to below 100: of D channels, D - round(D percentile / 100) stay, but at least one, and all that
+            equal the smallest of them, so that the order of channels does not matter.
 
     Returns:
         (D, N) features with the others set to 0, and (N,) the sum of all over the sum of those kept. Where no
@@ -41,13 +41,24 @@ def pruned(features: Tensor, percentile: float) -> tuple[Tensor, Tensor]:
         where all are 0.
 
     Raises:
-        InputError: a percentile that keeps no channel.
+        InputError: a percentile out of range.
     """
     channels = len(features)
-    keep = channels - round(channels * percentile / 100) if 0 <= percentile < 100 else 0
-    if keep < 1:
-        raise InputError(f"percentile={percentile:g} keeps none of {channels} channels; wanted 0 or more, below 100")
-    smallest = features.t().topk(keep, dim=1, sorted=False).values.amin(dim=1)
-    kept = torch.where(features >= smallest, features, 0.0)
-    ratio = features.sum(dim=0) / kept.sum(dim=0)
-    return kept, ratio.nan_to_num_(nan=1.0).clamp_(max=channels / keep)
+    if not 0 <= percentile < 100:
+        raise InputError(f"percentile={percentile:g}: wanted 0 or more, below 100")
+    keep = max(1, channels - round(channels * percentile / 100))
+    kept = torch.where(features >= _largest(features, keep), features, 0.0)
+    total, of_kept = features.sum(dim=0), kept.sum(dim=0)
+    ratio = torch.where(total == of_kept, 1.0, total / of_kept)  # not 0 / 0; features that are NaN stay so
+    return kept, ratio.clamp_(max=channels / keep)
+
+
+def _largest(features: Tensor, place: int) -> Tensor:
+    """(N,) the ``place``-th largest of each column of (D, N)."""
+    if features.is_cuda:
+        return features.t().topk(place, dim=1, sorted=False).values.amin(dim=1)
+    # numpy's partition takes a fifth of the time of torch's topk and kthvalue.
+    rows = features.t().clone(memory_format=torch.contiguous_format)
+    at = rows.shape[1] - place
+    rows.numpy().partition(at, axis=1)
+    return rows[:, at]

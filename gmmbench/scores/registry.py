@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from gmmbench.errors import InputError, unknown_name
@@ -33,6 +33,7 @@ from gmmbench.scores.entropy import entropy
 from gmmbench.scores.gen import gen
 from gmmbench.scores.gmm_lse import gmm_lse
 from gmmbench.scores.gmm_max import gmm_max
+from gmmbench.scores.limits import check_options
 from gmmbench.scores.margin import margin
 from gmmbench.scores.max_logit import max_logit
 from gmmbench.scores.mc_dropout_entropy import mc_dropout_entropy
@@ -52,6 +53,8 @@ FAST = ("gmm_max", "gmm_lse", "msp", "max_logit", "entropy", "margin", "energy")
 
 FIELDS = PIXELWISE | {"features", "head", "void", "perturbed", "dropout", "ensemble"}
 """All that a score may need of a ``Prediction``."""
+
+AnyScore = TypeVar("AnyScore", bound="Score | FittedScore")
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,16 @@ class FittedScore:
         return self.fit(pixels, **_of(self.fit, self.options))
 
     def bound(self, state: State) -> Score:
-        """The score with what was fitted."""
-        options = _of(self.compute, self.options)
-        return Score(partial(self.compute, state=state), self.needs, self.formula, options, whole=True)
+        """The score with what was fitted, which follows a prediction to its device."""
+        held: dict[torch.device, State] = {}
+
+        def compute(p: Prediction, **options: Any) -> Tensor:
+            device = p.logits.device
+            if device not in held:
+                held[device] = {key: value.to(device) for key, value in state.items()}
+            return self.compute(p, state=held[device], **options)
+
+        return Score(compute, self.needs, self.formula, _of(self.compute, self.options), whole=True)
 
 
 SCORES: dict[str, Score] = {
@@ -201,7 +211,8 @@ def choose(wanted: str, gives: Collection[str]) -> dict[str, Score | FittedScore
         gives: the fields of ``Prediction`` that the model can fill.
 
     Raises:
-        InputError: an unknown name or option, or a score that this model cannot give; lists those it can.
+        InputError: an unknown name or option, a value out of range, or a score that this model cannot give; lists
+            those it can.
     """
     known: dict[str, Score | FittedScore] = {**SCORES, **FITTED}
     possible = {name: score for name, score in known.items() if score.needs in gives}
@@ -222,7 +233,8 @@ def choose(wanted: str, gives: Collection[str]) -> dict[str, Score | FittedScore
                 f"score '{name}' needs {known[name].needs}, which this model does not give;"
                 f" it can give: {', '.join(possible)}"
             )
-        chosen[full_name] = _with_options(name, known[name], changes) if changes else known[name]
+        chosen[full_name] = with_options(name, known[name], changes)
+        check_options(name, options_of(chosen[full_name]))
     return chosen
 
 
@@ -243,12 +255,21 @@ def options_of(score: Score | FittedScore) -> dict[str, Any]:
     return defaults | dict(score.options)
 
 
-def _with_options(name: str, score: Score | FittedScore, changes: Collection[str]) -> Score | FittedScore:
+def with_options(name: str, score: AnyScore, changes: Collection[str]) -> AnyScore:
+    """The score with options set, each "key=value"; itself where there is nothing to set.
+
+    Raises:
+        InputError: an unknown option, one given twice, or a text that is no value of its type.
+    """
+    if not changes:
+        return score
     known, options = options_of(score), dict[str, Any]()
     for change in changes:
         key, _, text = change.partition("=")
         if key not in known:
             raise unknown_name(f"option of score '{name}':", key, known)
+        if key in options:
+            raise InputError(f"{name}: option {key} is given twice; give it once")
         options[key] = _parsed(f"{name}@{key}", text, known[key])
     fields = {key: getattr(score, key) for key in score.__dataclass_fields__}
     return type(score)(**fields | {"options": options})

@@ -17,7 +17,7 @@ def scale(p: Prediction, *, percentile: float = 85.0) -> Tensor:
     above the percentile). Percentile 85 is the authors' (kai422/SCALE, configs/postprocessors/scale.yml).
 
     Raises:
-        InputError: no features, no linear classifier, or a percentile that keeps no channel.
+        InputError: no features, no linear classifier, or a percentile out of range.
     """
     head, features = head_of(p), features_of(p).t()
     _, ratio = pruned(features, percentile)

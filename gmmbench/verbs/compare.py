@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from gmmbench.errors import InputError, unknown_name
+from gmmbench.evaluate.components import read_components
 from gmmbench.evaluate.tally import formulas
-from gmmbench.metrics.bootstrap import Difference, differences, mean_interval
+from gmmbench.metrics.bootstrap import Difference, differences, mean_interval, ratio_differences
 from gmmbench.metrics.protocols import PROTOCOLS, Protocol
 from gmmbench.results import Row, RunFolder, SavedImages
 
@@ -74,7 +75,16 @@ def _compare(dataset: str, paths: tuple[Path, Path], rows: list[list[Row]], scor
         found = _of_images(protocol, *counts)
     else:
         found = differences(lambda: counts[0], lambda: counts[1], formulas(protocol))
-    return Comparison(dataset, first, second, found)
+    return Comparison(dataset, first, second, found | _of_components(dataset, first, second))
+
+
+def _of_components(dataset: str, first: Side, second: Side) -> dict[str, Difference]:
+    """Component metrics, where both evaluations have them, each at its own threshold as it stands."""
+    files = [side.folder.counts_file(dataset, f"{side.score}.components") for side in (first, second)]
+    if not all(file.is_file() for file in files):
+        return {}
+    a, b = (side.folder.load_counts(dataset, f"{side.score}.components")["vectors"] for side in (first, second))
+    return ratio_differences(a, b, read_components)
 
 
 def _of_images(protocol: Protocol, first: SavedImages, second: SavedImages) -> dict[str, Difference]:

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from gmmbench.data import closed_set
-from gmmbench.data.pairs import PairedSet
 from gmmbench.data.registry import existing_root
 from gmmbench.errors import InputError
 from gmmbench.evaluate import Source, predicted
 from gmmbench.fitting import PIXELS, Fitted, draw, fitted_scores
 from gmmbench.models.contract import Model
 from gmmbench.outside import outside_score
-from gmmbench.outside.predictor import NOT_SAID
 from gmmbench.scores import FIELDS, FittedScore, Score, choose, family_of
 from gmmbench.scores.training_pixels import TrainingPixels
 from gmmbench.verbs.setting import ProgressBar, code_and_machine
@@ -132,13 +130,7 @@ def _fitted(
         folder=loaded.fitted or out / "fitted",
         about=about | {"images": len(images)},
         pixels=pixels,
-        device=_device(loaded.model, images),
     )
-
-
-def _device(model: Model, images: PairedSet) -> str:
-    """Where fitted states must lie: a model from outside that does not say so is asked about an image."""
-    return str(model(images[0].image).logits.device) if model.device == NOT_SAID else model.device
 
 
 def _formula(score: Score | FittedScore, loaded: Loaded, fitted: Fitted | None) -> str:

@@ -308,6 +308,10 @@ def test_the_record_of_what_was_drawn_says_how_many(data_root: Path) -> None:
     assert [fault.kind for fault in check.check("street_ood", data_root).faults] == [
         "mask without image", "wrong count",
     ]  # fmt: skip
+    [record] = (data_root / "Street").glob("*.json")
+    for content in ('{"counts": [1]}', '{"counts": {"test_ood": "many"}}', "{"):
+        record.write_text(content)
+        assert check.check("street_ood", data_root).parts[0].expected is None
 
 
 def test_figures_against_a_naive_loop(camvid_tree: Path) -> None:

@@ -41,6 +41,7 @@ class Server(ThreadingHTTPServer):
         self.statuses: list[int] = []  # answered first, one a request
         self.headers: dict[str, str] = {}
         self.wrong_range = False
+        self.hides_length = False  # bytes 5-9/* where a part is sent
         self.chunked = False  # no length, in chunks
         self.after: Callable[[Server], None] | None = None  # called when an answer has been sent
         self.asked: list[dict[str, str]] = []
@@ -90,7 +91,8 @@ class Handler(BaseHTTPRequestHandler):
             if server.wrong_range:
                 start -= 1
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+            total = "*" if server.hides_length else len(body)
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{total}")
         else:
             self.send_response(200)
         if server.tag:
@@ -297,6 +299,31 @@ def test_a_server_that_sends_another_part_than_was_asked_for(server: Server, fil
     fetch(server, file, sleep)
     assert file.read_bytes() == BODY
     assert [("Range" in asked) for asked in server.asked] == [False, True, False]
+
+
+@pytest.mark.parametrize("checksum", [None, sha256(BODY)])
+def test_a_part_of_nobody_knows_how_much(server: Server, file: Path, sleep: Sleeper, checksum: str | None) -> None:
+    server.hides_length, server.breaks = True, [300_000]
+    fetch(server, file, sleep, checksum=checksum)
+    assert file.read_bytes() == BODY
+    assert [("Range" in asked) for asked in server.asked] == [False, True, False][: 2 if checksum else 3]
+
+
+def test_ctrl_c_while_the_checksum_is_counted_keeps_what_has_come(
+    server: Server, file: Path, sleep: Sleeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pooch.core.hash_matches", stop)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(server, file, sleep)
+    assert sorted(path.name for path in file.parent.iterdir()) == ["data.zip.part", "data.zip.part.json"]
+    fetch(server, file, sleep)
+    assert [asked.get("Range") for asked in server.asked] == [None, f"bytes={len(BODY)}-"]
+    assert file.read_bytes() == BODY
+    assert alone(file)
 
 
 def test_a_length_that_is_too_long(server: Server, file: Path, sleep: Sleeper) -> None:

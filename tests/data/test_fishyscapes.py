@@ -237,7 +237,9 @@ def test_a_damaged_overlay(tmp_path: Path) -> None:
     file = tmp_path / "a_rgb.npz"
     np.savez_compressed(file, rgb=np.random.default_rng(0).integers(-99, 99, (40, 40, 3), dtype=np.int16))
     whole = file.read_bytes()
-    for damaged in (b"", b"PK", whole[: len(whole) // 2], whole[:200] + bytes(300) + whole[500:]):
+    flags = whole.rindex(b"PK\1\2") + 8  # of the zip's directory: bit 6 is strong encryption, which zipfile has not
+    encrypted = whole[:flags] + b"\x41" + whole[flags + 1 :]
+    for damaged in (b"", b"PK", whole[: len(whole) // 2], whole[:200] + bytes(300) + whole[500:], encrypted):
         file.write_bytes(damaged)
         with pytest.raises(InputError, match="no readable array 'rgb'"):
             read_overlay(file)

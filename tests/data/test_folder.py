@@ -108,6 +108,22 @@ def test_two_images_of_one_name_no_folder_and_no_image(tmp_path: Path, save: Sav
     assert f"{images / 'a.jpg'} and {images / 'a.png'} are two images of one name" in message
 
 
+def test_two_masks_of_one_name(tmp_path: Path, save: Save, complaint: Complaint) -> None:
+    save(tmp_path / "images" / "a.jpg", picture())
+    save(tmp_path / "masks" / "a.png", label_map())
+    (tmp_path / "masks" / "a.png").rename(tmp_path / "masks" / "a.PNG")
+    save(tmp_path / "masks" / "a.png", np.zeros(SIZE, dtype=np.uint8))
+    message = complaint(lambda: folder_set(tmp_path / "images", tmp_path / "masks", MAP))
+    assert "a.png are two masks of one name; keep one" in message
+
+
+def test_what_macos_lays_beside_is_passed_over(tmp_path: Path, save: Save) -> None:
+    save(tmp_path / "images" / "a.jpg", picture())
+    save(tmp_path / "masks" / "a.png", label_map())
+    (tmp_path / "images" / "._a.jpg").write_bytes(b"Mac OS X")
+    assert [sample.name for sample in folder_set(tmp_path / "images", tmp_path / "masks", MAP)] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

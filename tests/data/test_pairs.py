@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gmmbench.data.examine import examine
 from gmmbench.data.pairs import Pair, PairedSet, read_image, read_labels
 from gmmbench.errors import InputError
 from gmmbench.labels import IGNORE, IN, OOD
@@ -58,6 +59,24 @@ def test_an_image_of_any_pixel_format_becomes_rgb(pair: Pair) -> None:
     for mode in ("L", "RGBA", "P"):
         Image.fromarray(IMAGE).convert(mode).save(pair.image)
         assert read_image(pair.image).shape == IMAGE.shape
+
+
+@pytest.mark.parametrize(("dtype", "ending"), [("<u2", "png"), (">u2", "tif"), ("<i4", "tif"), ("<f4", "tif")])
+def test_a_grey_image_of_more_than_8_bits_is_not_made_white(tmp_path: Path, dtype: str, ending: str) -> None:
+    file = tmp_path / f"wide.{ending}"
+    Image.fromarray(np.arange(0, 48000, 1000).reshape(6, 8).astype(dtype)).save(file)
+    with pytest.raises(InputError, match=r"wide\.\w+ has pixel format (I|F).*; wanted 8 bits a channel"):
+        read_image(file)
+
+
+def test_an_image_that_claims_to_be_larger_than_any(pair: Pair) -> None:
+    Image.fromarray(IMAGE).save(pair.image, "BMP")
+    content = bytearray(pair.image.read_bytes())
+    content[18:22] = content[22:26] = (40_000).to_bytes(4, "little")
+    pair.image.write_bytes(content)
+    assert f"{pair.image} cannot be read as an image" in complaint(pair)
+    found = examine(PairedSet("streets", [pair], MEANING), 0)
+    assert [fault.kind for fault in found.faults] == ["unreadable file"]
 
 
 def test_no_pairs() -> None:

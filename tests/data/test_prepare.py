@@ -205,6 +205,15 @@ def test_two_at_once(published: dict[str, Any], tmp_path: Path) -> None:
         prepare.prepare("road_anomaly", root)
 
 
+def test_a_data_root_that_cannot_be_written(published: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "downloads").write_text("no folder either")
+    for root in ("file", "root"):
+        with pytest.raises(InputError, match=r"cannot write .*downloads: .*another folder with --data-root"):
+            prepare.prepare("road_anomaly", tmp_path / root)
+
+
 def test_an_unknown_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown data set 'road_anomoly'"):
         prepare.prepare("road_anomoly", tmp_path / "root")

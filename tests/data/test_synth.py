@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -284,6 +285,48 @@ def test_a_full_disk_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_set_that_lost_a_file_is_not_unchanged(
+    tmp_path: Path, backgrounds: Backgrounds, cutouts: list[Cutout]
+) -> None:
+    write_synth(tmp_path / "set", backgrounds, cutouts, RECIPE, count=3)
+    lost = sorted((tmp_path / "set" / "masks").iterdir())[1]
+    lost.unlink()
+    with pytest.raises(InputError, match=rf"has lost 1 of its 6 files, first .*{lost.name}; delete it"):
+        write_synth(tmp_path / "set", backgrounds, cutouts, RECIPE, count=3)
+
+
+def test_into_the_folder_where_a_person_stands(
+    tmp_path: Path, backgrounds: Backgrounds, cutouts: list[Cutout], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert write_synth(Path(), backgrounds, cutouts, RECIPE, count=2).new
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["images", "masks", "synth.json"]
+    assert not write_synth(Path(), backgrounds, cutouts, RECIPE, count=2).new
+
+
+def test_two_at_once_make_one_set(tmp_path: Path, backgrounds: Backgrounds, cutouts: list[Cutout]) -> None:
+    def meanwhile(done: int, total: int) -> None:
+        if done == total:
+            assert write_synth(tmp_path / "set", backgrounds, cutouts, RECIPE, count=2).new
+
+    written = write_synth(tmp_path / "set", backgrounds, cutouts, RECIPE, count=2, progress=meanwhile)
+    assert not written.new
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_pictures_of_strange_names(tmp_path: Path, root: Path, cutouts: list[Cutout]) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    picture = next((root / "CamVid" / "test").iterdir()).read_bytes()
+    for name in (b"caf\xe9.png", "straße [1].png".encode(), b"[red] a b.png"):
+        Path(os.fsdecode(bytes(photos) + b"/" + name)).write_bytes(picture)
+    (photos / "._a.png").write_bytes(b"Mac OS X")
+    recipe = Recipe(smallest=20, empty=1, known=0)
+    written = write_synth(tmp_path / "set", of_folder(photos), cutouts, recipe)
+    assert (sum(written.kinds.values()), written.skipped) == (3, ())
+    assert len(synth(tmp_path / "set")) == 3
+
+
 def test_what_cannot_be_made(tmp_path: Path, root: Path, backgrounds: Backgrounds, cutouts: list[Cutout]) -> None:
     pictures = of_folder(root / "CamVid" / "test")
     with pytest.raises(InputError, match=r"no class to cut them from.*--known 0"):
@@ -321,6 +364,7 @@ def test_cutouts_are_cropped_and_in_order(cutouts: list[Cutout]) -> None:
         ("other size", r"mask.*a\.png is 8x8 pixels but its image a\.png is 9x9"),
         ("no mask", "'a' is in only one of images/ and masks/"),
         ("twice", "two cut-outs in .* are called 'a'"),
+        ("two images", r"a\.jpg and .*a\.png are two pictures of one name"),
         ("nothing", "no cut-outs in"),
         ("no folder", "no folder"),
         ("unknown metres", r"metres\.json: 'b': 1\.0; wanted the name"),
@@ -342,9 +386,11 @@ def test_bad_cutouts(fault: str, message: str, tmp_path: Path) -> None:
         save(folder / "a.png", pixels[..., :3])
     elif fault == "damaged":
         (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    if fault in ("other size", "no mask", "twice"):
+    if fault in ("other size", "no mask", "twice", "two images"):
         save(folder / "images" / "a.png", pixels[..., :3])
-    if fault in ("other size", "twice"):
+    if fault == "two images":
+        save(folder / "images" / "a.jpg", pixels[..., :3])
+    if fault in ("other size", "twice", "two images"):
         size = 8 if fault == "other size" else 9
         save(folder / "masks" / "a.png", np.ascontiguousarray(pixels[:size, :size, 3]))
     if fault in ("unknown metres", "bad metres"):

@@ -379,6 +379,7 @@ def test_every_beginning_of_the_set_has_its_shares(empty: float, known: float) -
         ({"empty": 0.6, "known": 0.6}, "at most 1"),
         ({"seed": -1}, "seed is -1"),
         ({"metres": (2.0, 1.0)}, "the smaller first"),
+        ({"metres": (1.0, math.inf)}, "metres 1.0 to inf"),
         ({"horizon": 1.0}, "horizon 1.0"),
         ({"blend": "poison"}, "unknown blend 'poison'; did you mean 'poisson'"),
         ({"colour": math.nan}, "colour is nan"),

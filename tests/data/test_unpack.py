@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,13 +121,16 @@ def test_a_zip_with_a_flipped_bit(tmp_path: Path) -> None:
     assert not (tmp_path / "root").exists()
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
-def test_an_interruption_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [(KeyboardInterrupt(), KeyboardInterrupt), (OSError(errno.ENOSPC, "No space left on device"), InputError)],
+)
+def test_an_interruption_leaves_nothing(tmp_path: Path, error: BaseException, seen: type[BaseException]) -> None:
     def stop(*_: object) -> None:
         raise error
 
     archive = write_zip(tmp_path / "data.zip", MEMBERS)
-    with pytest.raises(type(error)):
+    with pytest.raises(seen):
         unpack(archive, tmp_path / "root", stop)
     assert [path.name for path in tmp_path.iterdir()] == ["data.zip"]
 
@@ -144,3 +148,59 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is in the way"):
         unpack(write_zip(tmp_path / "data.zip", MEMBERS), tmp_path / "root")
     assert contents(tmp_path / "root") == {"set": b"a file"}
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz"])
+def test_a_packed_tar_with_damage_that_no_member_shows(tmp_path: Path, ending: Any) -> None:
+    archive = tmp_path / f"data.tar.{ending}"
+    with tarfile.open(archive, f"w:{ending}") as packed:  # type: ignore[call-overload]
+        info = tarfile.TarInfo("set/a")
+        info.size = len(BODY)
+        packed.addfile(info, io.BytesIO(BODY))
+    content = bytearray(archive.read_bytes())
+    content[3000:3100] = bytes(byte ^ 255 for byte in content[3000:3100])
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="is no whole archive"):
+        unpack(archive, tmp_path / "root")
+    assert [path.name for path in tmp_path.iterdir()] == [archive.name]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_other_compressions_with_damage(tmp_path: Path, method: int) -> None:
+    archive = tmp_path / "data.zip"
+    with zipfile.ZipFile(archive, "w", method) as packed:
+        packed.writestr("set/a", BODY)
+    content = bytearray(archive.read_bytes())
+    content[60:400] = b"\xff" * 340
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match="is no whole archive"):
+        unpack(archive, tmp_path / "root")
+
+
+def test_a_tar_that_claims_a_petabyte(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("set/a")
+    info.size = 10**15
+    (tmp_path / "data.tar").write_bytes(info.tobuf() + bytes(512))
+    with pytest.raises(InputError, match=r"is no whole archive|no space left"):
+        unpack(tmp_path / "data.tar", tmp_path / "root")
+
+
+def test_names_that_no_file_can_have(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "long.tar", {"a" * 300: b"a"})
+    with pytest.raises(InputError, match="File name too long"):
+        unpack(archive, tmp_path / "root")
+    with tarfile.open(tmp_path / "nul.tar", "w", format=tarfile.PAX_FORMAT) as packed:
+        info = tarfile.TarInfo("a")
+        info.pax_headers = {"path": "a\0b"}
+        packed.addfile(info)
+    with pytest.raises(InputError, match="is refused"):
+        unpack(tmp_path / "nul.tar", tmp_path / "root")
+
+
+def test_a_target_that_cannot_be_made(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "data.zip", MEMBERS)
+    (tmp_path / "gone").symlink_to(tmp_path / "unmounted")
+    for target in (tmp_path / "gone", archive / "root"):
+        with pytest.raises(InputError, match=r"cannot write .*--data-root"):
+            unpack(archive, target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.zip", "gone"]

@@ -99,6 +99,12 @@ def test_every_field_is_averaged():
             torch.testing.assert_close(a, (b + c.flip(-1)) / 2)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 1)])
+def test_an_image_one_pixel_wide(size, predictors):
+    prediction = Flipped(predictors["softmax"])(picture(*size))
+    torch.testing.assert_close(prediction.logits, predictors["softmax"](picture(*size)).logits)
+
+
 def test_words(predictors):
     predictor = predictors["softmax"]
     words = Flipped(predictor).network_input

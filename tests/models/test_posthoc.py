@@ -81,20 +81,21 @@ def test_the_commands(models, data_root, tmp_path, capsys):
     families = {row.score: row.family for row in rows}
     assert families == {
         "gmm_max": "density", "gmm_lse": "density",
-        "msp": "logits", "max_logit": "logits", "entropy": "logits", "energy": "logits",
+        "msp": "logits", "max_logit": "logits", "entropy": "logits", "margin": "logits", "energy": "logits",
     }  # fmt: skip
     assert {row.run for row in rows} == {"tiny_softmax"}
     mine = {(row.score, row.metric): row.value for row in rows}
     assert all(mine[row.score, row.metric] == row.value for row in plain), "the model's own scores are untouched"
     row = next(row for row in rows if row.score == "gmm_lse")
-    assert row.provenance["command"].endswith(f"--scores all --gmm {file}")
+    assert row.provenance["command"].endswith(f"--scores fast --gmm {file}")
     assert row.provenance["posthoc"]["file_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert row.provenance["posthoc"]["covariance"] == "full"
-    assert row.provenance["scores"]["gmm_max"] == (
-        "-max_c d_c; d of a Gaussian a class (full covariance), fitted to the trained model's features,"
+    assert row.provenance["scores"]["gmm_lse"] == (
+        "-log 1/C sum_c exp(d_c); d of a Gaussian a class (full covariance), fitted to the trained model's features,"
         " L2-normalised, on 8 images of camvid train"
     )
-    assert row.provenance["scores"]["energy"] == "-log sum_c exp(z_c)"
+    energy = next(row for row in rows if row.score == "energy")
+    assert energy.provenance["scores"] == {"energy": "-log sum_c exp(z_c)"}
     assert row.provenance["protocol"] == plain[0].provenance["protocol"], "the two can stand in one report"
     assert main(["report", str(tmp_path / "with"), "--out", str(tmp_path / "report")]) == 0
     assert "fitted to the trained model" in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")

@@ -134,10 +134,23 @@ def test_the_score_is_brought_to_the_image(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCORE)
-@pytest.mark.parametrize("percentile", [-1.0, 98.0, 100.0, 150.0, float("nan")])
-def test_a_percentile_that_keeps_no_channel_is_refused(name: str, percentile: float) -> None:
-    with pytest.raises(InputError, match="keeps none of 20 channels"):
+@pytest.mark.parametrize("percentile", [-1.0, 100.0, 150.0, float("nan")])
+def test_a_percentile_out_of_range_is_refused(name: str, percentile: float) -> None:
+    with pytest.raises(InputError, match="wanted 0 or more, below 100"):
         SCORE[name](prediction(), percentile=percentile)
+
+
+@pytest.mark.parametrize("name", ["ash", "scale"])
+def test_one_channel_is_kept_of_however_few(name: str) -> None:
+    assert torch.equal(SCORE[name](prediction(), percentile=99.9), SCORE[name](prediction(), percentile=95))
+
+
+@pytest.mark.parametrize("name", ["ash", "scale"])
+def test_features_that_are_nan_are_not_hidden(name: str) -> None:
+    p = prediction()
+    assert p.features is not None
+    p.features[:, 0, 0] = torch.nan
+    assert SCORE[name](p)[0, 0].isnan()
 
 
 @pytest.mark.parametrize("name", SCORE)

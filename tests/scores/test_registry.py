@@ -14,6 +14,7 @@ from gmmbench.errors import InputError
 from gmmbench.listings import scores as listing
 from gmmbench.prediction import Prediction
 from gmmbench.scores import FIELDS, FITTED, SCORES, FittedScore, Score, choose, options_of
+from gmmbench.scores.limits import LIMITS, check_options
 from gmmbench.scores.registry import FAST
 from gmmbench.scores.training_pixels import TrainingPixels
 
@@ -148,11 +149,41 @@ def test_options_of_a_fitted_score_reach_fit_and_score() -> None:
         ("gen@top=2.5", r"gen@top=2\.5: wanted a whole number"),
         ("sml@smooth=yes", "sml@smooth=yes: wanted true or false"),
         ("msq@temperature=2", "unknown score 'msq'; did you mean 'msp'"),
+        ("msp@temperature=2@temperature=3", "msp: option temperature is given twice"),
+        ("msp@temperature=0", r"msp@temperature=0\.0: wanted a number above 0"),
+        ("energy@temperature=inf", "energy@temperature=inf: wanted a number above 0, finite"),
+        ("msp@temperature=nan", "msp@temperature=nan: wanted a number above 0, finite"),
+        ("odin@epsilon=nan", "odin@epsilon=nan: wanted 0 or more, finite"),
+        ("odin@epsilon=-0.1", r"odin@epsilon=-0\.1: wanted 0 or more$"),
+        ("gen@gamma=inf", "gen@gamma=inf"),
+        ("gen@top=0", "gen@top=0: wanted 1 or more"),
+        ("ash@percentile=100", "wanted 0 or more, below 100"),
+        ("react@quantile=1.5", "wanted 0 or more, at most 1"),
+        ("dice@sparsity=1", "wanted 0 or more, below 1"),
+        ("mahalanobis_class@prior=inf", "mahalanobis_class@prior=inf"),
+        ("vim@dim=-1", "vim@dim=-1: wanted 0 or more"),
+        ("knn@k=0", "knn@k=0: wanted 1 or more"),
+        ("knn@bank=-1", "knn@bank=-1: wanted 1 or more"),
+        ("knn@k=20@bank=10", "knn@k=20: wanted 1 to 10, the size of the bank"),
+        (
+            "gmm_posthoc@covariance=diagonal",
+            "unknown covariance of score 'gmm_posthoc': 'diagonal'",
+        ),
+        ("gmm_posthoc@floor=inf", "gmm_posthoc@floor=inf"),
+        ("mc_dropout_mi@passes=0", "mc_dropout_mi@passes=0: wanted 1 or more"),
+        ("knn@seed=99999999999999999999", "knn@seed=99999999999999999999: wanted 0 or more, at most"),
     ],
 )
 def test_bad_options_are_refused(wanted: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         choose(wanted, FIELDS)
+
+
+def test_every_number_among_the_options_has_its_limits_and_keeps_them() -> None:
+    for name, score in KNOWN.items():
+        options = options_of(score)
+        assert {key for key, value in options.items() if type(value) in (int, float)} <= set(LIMITS), name
+        check_options(name, options)
 
 
 def test_listing_prints_each_score() -> None:

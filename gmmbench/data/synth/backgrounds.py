@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gmmbench.data.pairs import read_image
 from gmmbench.data.registry import closed_set, existing_root
-from gmmbench.data.synth.cutouts import PICTURES
+from gmmbench.data.synth.cutouts import pictures
 from gmmbench.errors import InputError, unknown_name
 
 GROUND = ("road", "marking", "sidewalk", "pavement")
@@ -61,7 +61,7 @@ class Backgrounds:
         """As it is written beside the images."""
         said = {
             "number": len(self.names),
-            "names_sha256": hashlib.sha256("\n".join(self.names).encode()).hexdigest(),
+            "names_sha256": hashlib.sha256("\n".join(self.names).encode(errors="surrogateescape")).hexdigest(),
             "ground": [self.classes[number] for number in self.ground],
             "things": [self.classes[number] for number in self.things],
         }
@@ -102,7 +102,7 @@ def of_folder(folder: Path) -> Backgrounds:
     Raises:
         InputError: no such folder, or no picture in it.
     """
-    files = sorted(file for file in (folder.iterdir() if folder.is_dir() else ()) if file.suffix.lower() in PICTURES)
+    files = pictures(folder)
     if not files:
         raise InputError(f"no pictures in {folder}; wanted a folder of images, or a closed set with its split")
 

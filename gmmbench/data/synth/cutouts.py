@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from gmmbench.data.pairs import read_image, read_labels
+from gmmbench.data.pairs import UNREADABLE, read_image, read_labels
 from gmmbench.errors import InputError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -52,7 +52,7 @@ def load_cutouts(folder: Path) -> list[Cutout]:
     """
     if not folder.is_dir():
         raise InputError(f"no folder {folder}; --cutouts wants one of RGBA pictures, or with images/ and masks/")
-    found = [_transparent(file) for file in _pictures(folder)]
+    found = [_transparent(file) for file in pictures(folder)]
     found += [_masked(image, mask) for image, mask in _pairs(folder)]
     if not found:
         raise InputError(f"no cut-outs in {folder}; wanted RGBA pictures, or the folders images/ and masks/")
@@ -77,7 +77,8 @@ def crop(name: str, colours: NDArray[np.uint8], alpha: NDArray[np.float32], sha2
     return Cutout(Path(name).stem, colours[box].copy(), alpha[box].copy(), None, sha256)
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures(folder: Path) -> list[Path]:
+    """The files of ``PICTURES`` directly in a folder, in order; none where it is none. Hidden ones are passed over."""
     if not folder.is_dir():
         return []
     files = sorted(folder.iterdir())
@@ -90,23 +91,31 @@ def _transparent(file: Path) -> Cutout:
             if "A" not in image.getbands() and "transparency" not in image.info:
                 raise InputError(f"{file} has no alpha channel ({image.mode}); wanted RGBA, or images/ and masks/")
             pixels = np.asarray(image.convert("RGBA"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except UNREADABLE as error:
         raise InputError(f"{file} cannot be read as an image ({error}); copy it again") from error
     alpha = pixels[..., 3].astype(np.float32) / np.float32(255)
     return _whole(file, pixels[..., :3], alpha, hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 def _pairs(folder: Path) -> list[tuple[Path, Path]]:
-    images = {file.stem: file for file in _pictures(folder / "images")}
-    masks = {file.stem: file for file in _pictures(folder / "masks")}
+    images, masks = _by_name(folder / "images"), _by_name(folder / "masks")
     single = sorted(images.keys() ^ masks.keys())
     if single:
         raise InputError(
             f"{folder}: '{single[0]}' is in only one of images/ and masks/ ({len(single)} such); add the other"
         )
     return [(images[name], masks[name]) for name in sorted(images)]
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for file in pictures(folder):
+        if file.stem in files:
+            raise InputError(f"{files[file.stem]} and {file} are two pictures of one name; keep one")
+        files[file.stem] = file
+    return files
 
 
 def _masked(image: Path, mask: Path) -> Cutout:

@@ -79,10 +79,11 @@ def write_synth(
     asked = _asked(backgrounds, cutouts, recipe, total)
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         return _there(target, asked)
-    with complaining_of(target):
+    with complaining_of(target, ""):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
-            draft = Path(temporary) / target.name
+        place = target if target.is_dir() else target.parent
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=place) as temporary:
+            draft = Path(temporary) / "set"
             for kind in ("images", "masks"):
                 (draft / kind).mkdir(parents=True)
             entries = []
@@ -104,7 +105,9 @@ def write_synth(
             if not images:
                 raise InputError(f"synth: no image could be made; the first: {_why(skipped[0])}")
             _save_record(draft / RECORD, asked, images, skipped)
-            os.rename(draft, target)
+            if (target / RECORD).exists():  # another command was faster
+                return _there(target, asked)
+            _publish(draft, target)
     return _written(target, images, skipped, new=True)
 
 
@@ -160,6 +163,15 @@ def _save_record(
     file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
+def _publish(draft: Path, target: Path) -> None:
+    """Rename ``draft``; an empty folder stays itself and gets its content, for a person may stand in it."""
+    if not target.is_dir():
+        os.rename(draft, target)
+        return
+    for name in ("images", "masks", RECORD):
+        os.rename(draft / name, target / name)
+
+
 def _there(target: Path, asked: dict[str, Any]) -> Written:
     """The set that is there, if it is the one that was asked for."""
     record, advice = target / RECORD, "delete it or choose another folder"
@@ -173,6 +185,10 @@ def _there(target: Path, asked: dict[str, Any]) -> Written:
     other = [key for key, value in asked.items() if there.get(key) != value]
     if other:
         raise InputError(f"{target} holds a synthetic set with other {', '.join(other)} than asked for; {advice}")
+    files = [target / kind / f"{entry['name']}.png" for entry in images for kind in ("images", "masks")]
+    lost = [file for file in files if not file.is_file()]
+    if lost:
+        raise InputError(f"{target} has lost {len(lost)} of its {len(files)} files, first {lost[0]}; {advice}")
     return _written(target, images, skipped, new=False)
 
 
