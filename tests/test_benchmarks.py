@@ -1,4 +1,4 @@
-"""Benchmarks at sizes that say nothing of speed: they run, and where a rival computes the same, it gives our numbers."""
+"""Benchmarks at sizes that say nothing of speed: they run, and a rival that computes the same gives our numbers."""
 
 from __future__ import annotations
 

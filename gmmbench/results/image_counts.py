@@ -6,6 +6,7 @@ pixels. ``names`` and ``ignored`` come last. So neither writing nor reading hold
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -36,7 +37,7 @@ class ImageCountsWriter(AbstractContextManager["ImageCountsWriter"]):
         self._path = path
         with complaining_of(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_FASTEST)
+            self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
         self._names: list[str] = []
         self._ignored: list[int] = []
 
@@ -59,8 +60,11 @@ class ImageCountsWriter(AbstractContextManager["ImageCountsWriter"]):
     def _write(self, member: str, array: NDArray[Any]) -> None:
         about = zipfile.ZipInfo(f"{member}.npy", _EPOCH)
         about.compress_type = zipfile.ZIP_DEFLATED
-        with complaining_of(self._path), self._zip.open(about, "w") as file:
-            np.lib.format.write_array(file, array, allow_pickle=False)
+        content = io.BytesIO()
+        with complaining_of(self._path):
+            np.lib.format.write_array(content, array, allow_pickle=False)
+            # Of a member that a ZipInfo describes, the level is read here and not of the archive.
+            self._zip.writestr(about, content.getvalue(), compresslevel=_FASTEST)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,6 @@ from gmmbench.prediction import Prediction
 from gmmbench.scores.entropy import entropy
 from gmmbench.scores.training_pixels import State, TrainingPixels
 
-ROWS = 32
-"""Rows of an image at a time: the C posteriors and K divergences of so many stay in the cache."""
-
 
 def fit(pixels: TrainingPixels) -> State:
     """The mean posterior d_k of the training pixels predicted as class k; a class never predicted has none.
@@ -37,9 +34,5 @@ def kl_matching(p: Prediction, state: State) -> Tensor:
     Hendrycks et al. 2022, arXiv 1911.11132. KL(p || d) = sum_c p_c log p_c - sum_c p_c log d_c.
     """
     templates = state["log_templates"].to(p.logits.device)
-    scores = torch.empty_like(p.logits[0])
-    for start in range(0, len(scores), ROWS):
-        part = p.rows(start, start + ROWS)
-        agreement = (templates @ part.posterior.flatten(1)).amax(dim=0)
-        scores[start : start + ROWS] = -entropy(part) - agreement.view(part.logits.shape[1:])
-    return scores
+    agreement = (templates @ p.posterior.flatten(1)).amax(dim=0)
+    return -entropy(p) - agreement.view(p.logits.shape[1:])

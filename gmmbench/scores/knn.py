@@ -9,11 +9,12 @@ from torch.nn import functional as F
 from gmmbench.errors import InputError
 from gmmbench.prediction import Prediction
 from gmmbench.scores.columns import columns_of, unit_columns
+from gmmbench.scores.gaussian import parts
 from gmmbench.scores.raster import score_of_rows
 from gmmbench.scores.training_pixels import State, TrainingPixels
 
-BLOCK = 1 << 18
-"""Similarities that are held at once: 1 MiB stays in a core's cache."""
+BLOCK = 1 << 17
+"""Similarities that are held at once: 512 KiB stay in a core's own cache."""
 
 
 def fit(pixels: TrainingPixels, *, bank: int = 512, seed: int = 0) -> State:
@@ -59,12 +60,20 @@ def knn(p: Prediction, state: State, *, k: int = 1) -> Tensor:
     bank = state["bank"]
     if not 1 <= k <= len(bank):
         raise InputError(f"knn@k={k}: wanted 1 to {len(bank)}, the size of the bank")
-    x = unit_columns(columns_of(p)).t()
-    distances = x.new_empty(len(x))
-    size = max(1, BLOCK // len(bank))
-    for start in range(0, len(x), size):
-        rows = slice(start, start + size)
-        kth = (x[rows] @ bank.t()).topk(k, dim=1).indices[:, -1]
+    x = unit_columns(columns_of(p))
+    distances = x.new_empty(x.shape[1])
+    for some in parts(x.shape[1], max(1, BLOCK // len(bank))):
+        kth = _kth_largest(bank @ x[:, some], k)
         # Not from 2 - 2 g.b, which cancels where g is near b.
-        distances[rows] = torch.linalg.vector_norm(x[rows] - bank[kth], dim=1)
+        distances[some] = (x[:, some] - bank[kth].t()).square_().sum(dim=0).sqrt_()
     return score_of_rows(distances, p)
+
+
+def _kth_largest(similar: Tensor, k: int) -> Tensor:
+    """(n,) int64, the row of the k-th largest number of each column of (B, n); overwrites them."""
+    if k > 1:
+        return similar.t().topk(k, dim=1).indices[:, -1]
+    # Three passes over whole rows take a third of the time of argmax, which looks at numbers one by one.
+    best = similar.amax(dim=0)
+    places = torch.arange(len(similar), dtype=similar.dtype, device=similar.device)  # exact: below 2**24
+    return torch.ge(similar, best, out=similar).mul_(places[:, None]).amax(dim=0).long()

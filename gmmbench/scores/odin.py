@@ -14,8 +14,9 @@ def odin(p: Prediction, *, temperature: float = 1000.0, epsilon: float = 0.0014)
 
     Liang et al. 2018, arXiv 1706.02690, where x~ = x - epsilon sign(-grad log max_c softmax(z(x) / T)_c). Whoever
     predicts makes x~ and ``p.perturbed`` = z(x~), and reads both options for that; epsilon is in units of an image
-    in [0, 1]. Both defaults are those of the authors' code (facebookresearch/odin, code/main.py); the ODIN of
-    SegmentMeIfYouCan, tuned on Lost and Found, is ``odin@temperature=3@epsilon=0.0001``.
+    in [0, 1]. Both defaults are those of the authors' code (facebookresearch/odin, code/main.py). The ODIN of
+    SegmentMeIfYouCan, tuned on Lost and Found, has T = 3 and an epsilon of 0.0001 of the normalised input, which is
+    about ``odin@temperature=3@epsilon=0.000023``; its step goes the other way, see ``WithPerturbed``.
 
     The paper's score is 1 - max_c p_c. At T = 1000 it lies within a thousandth of 1 - 1/C, where float32 has few
     levels, and at low T near 0. log((1 / max_c p_c - 1) / (C - 1)) rises with it, is 0 where all classes are

@@ -95,7 +95,7 @@ class FittedScore:
     Attributes:
         fit: ``TrainingPixels`` to a ``State``; keyword arguments with defaults are options.
         compute: a ``Prediction`` and that ``State`` to (H, W) float32; keyword arguments with defaults are options.
-        needs, formula, options: as in ``Score``; options of both functions.
+        needs, formula, options, whole: as in ``Score``; options of both functions.
     """
 
     fit: Callable[..., State]
@@ -103,6 +103,7 @@ class FittedScore:
     needs: str
     formula: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = False
 
     def fitted(self, pixels: TrainingPixels) -> State:
         """What the fit gives, with the options."""
@@ -118,7 +119,7 @@ class FittedScore:
                 held[device] = {key: value.to(device) for key, value in state.items()}
             return self.compute(p, state=held[device], **options)
 
-        return Score(compute, self.needs, self.formula, _of(self.compute, self.options), whole=True)
+        return Score(compute, self.needs, self.formula, _of(self.compute, self.options), self.whole)
 
 
 SCORES: dict[str, Score] = {
@@ -157,6 +158,7 @@ FITTED: dict[str, FittedScore] = {
         "logits",
         "-(max_c z_c - mu_k) / sigma_k at pixels predicted as k, boundaries suppressed, smoothed;"
         " suppress=true, smooth=true",
+        whole=True,
     ),
     "react": FittedScore(
         react.fit, react.react, "head", "-log sum_c exp(z_c), z = W min(f, q) + b, q a quantile of f; quantile=0.9"

