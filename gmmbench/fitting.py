@@ -20,7 +20,7 @@ from gmmbench.evaluate import ImageSet, Predict, Progress
 from gmmbench.evaluate.reading import number_of, read_ahead
 from gmmbench.labels import IGNORE, Sample
 from gmmbench.prediction import Head, Prediction
-from gmmbench.scores.registry import FittedScore, Score, options_of
+from gmmbench.scores.score import FittedScore, Score, options_of
 from gmmbench.scores.training_pixels import State, TrainingPixels
 
 KIND = "gmmbench fitted score"

@@ -74,7 +74,7 @@ def _sizes(held: Contents, most: int = 3) -> str:
 
 def scores() -> Table:
     """One line a score: name, what it reads of a model, whether it is fitted, formula."""
-    from gmmbench.scores.registry import FAST, FITTED, SCORES, FittedScore, Score
+    from gmmbench.scores import FAST, FITTED, SCORES, FittedScore, Score
 
     table = Table(box=None, padding=(0, 1, 0, 0), caption="f: among --scores fast; t: fitted to the training set")
     for title in ("score", "reads", ""):

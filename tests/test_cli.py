@@ -24,8 +24,7 @@ from gmmbench.errors import InputError
 from gmmbench.prediction import Prediction
 from gmmbench.resources import CONFIGS
 from gmmbench.results import RunFolder
-from gmmbench.scores import FITTED, SCORES
-from gmmbench.scores.registry import FAST
+from gmmbench.scores import FAST, FITTED, SCORES
 
 VERBS = [
     "train", "eval-closed", "eval-ood", "export-scores", "compare", "fit-gmm", "convert official", "export", "report",

@@ -17,8 +17,7 @@ from gmmbench.errors import InputError
 from gmmbench.fitting import draw, fitted_scores
 from gmmbench.labels import IGNORE, Sample
 from gmmbench.prediction import Head, Prediction
-from gmmbench.scores import SCORES, choose
-from gmmbench.scores.registry import FITTED, FittedScore, Score
+from gmmbench.scores import FITTED, SCORES, FittedScore, Score, choose
 from gmmbench.scores.training_pixels import State, TrainingPixels
 
 C, D = 4, 6

@@ -19,7 +19,7 @@ from gmmbench.errors import InputError
 from gmmbench.evaluate.sources import maps_of
 from gmmbench.outside import OutsidePredictor, load_object, outside_predictor, outside_score
 from gmmbench.prediction import Committee, Head, Prediction
-from gmmbench.scores.registry import SCORES, options_of
+from gmmbench.scores import SCORES, options_of
 
 if TYPE_CHECKING:
     from gmmbench.models.contract import Model

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gmmbench.errors import InputError
-from gmmbench.score_maps import FORMS, SMIYC_DATASETS, ScoreMaps, smiyc_file, write_map
+from gmmbench.score_maps import FORMS, SMIYC_FOLDERS, ScoreMaps, smiyc_file, write_map
 
 SHAPE = (5, 7)
 
@@ -114,7 +114,7 @@ def test_two_methods_below_the_folder_are_told_apart_by_the_person(tmp_path: Pat
 
 
 def test_the_names_of_the_tracks_are_folders() -> None:
-    assert {"AnomalyTrack-all", "ObstacleTrack-all"} == set(SMIYC_DATASETS)
+    assert {"AnomalyTrack-all", "ObstacleTrack-all"} == set(SMIYC_FOLDERS.values())
 
 
 @pytest.mark.parametrize(

@@ -101,11 +101,10 @@ def _rows(values: Values, like: Row) -> Iterator[Row]:
 @contextmanager
 def _tallies(names: Mapping[str, str], stage: Staging, measure: Measure) -> Iterator[dict[str, Tally]]:
     with ExitStack() as open_files:
-        tallies = {
-            name: Tally(name, stage, measure.protocol, exact=measure.exact, rules=measure.rules) for name in names
-        }
-        for tally in tallies.values():
-            open_files.callback(tally.close)
+        tallies: dict[str, Tally] = {}
+        for name in names:
+            tallies[name] = Tally(name, stage, measure.protocol, exact=measure.exact, rules=measure.rules)
+            open_files.callback(tallies[name].close)
         yield tallies
 
 

@@ -12,8 +12,7 @@ from gmmbench.errors import InputError
 from gmmbench.outside.checks import tensor_of
 from gmmbench.outside.load import load_object
 from gmmbench.prediction import Prediction
-from gmmbench.scores import Score
-from gmmbench.scores.registry import with_options
+from gmmbench.scores import Score, with_options
 
 
 def outside_score(spec: str) -> Score:

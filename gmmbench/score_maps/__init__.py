@@ -7,6 +7,6 @@ anomalous; anomaly is the positive class.
 from __future__ import annotations
 
 from gmmbench.score_maps.reading import SUFFIXES, ScoreMaps
-from gmmbench.score_maps.writing import FORMS, SMIYC_DATASETS, smiyc_file, write_map
+from gmmbench.score_maps.writing import FORMS, SMIYC_FOLDERS, smiyc_file, write_map
 
-__all__ = ["FORMS", "SMIYC_DATASETS", "SUFFIXES", "ScoreMaps", "smiyc_file", "write_map"]
+__all__ = ["FORMS", "SMIYC_FOLDERS", "SUFFIXES", "ScoreMaps", "smiyc_file", "write_map"]

@@ -17,9 +17,14 @@ from gmmbench.score_maps.hdf5 import h5py_for
 
 FLOAT16_MAX = float(np.finfo(np.float16).max)
 
-SMIYC_DATASETS = {"AnomalyTrack-all": "RoadAnomaly21", "ObstacleTrack-all": "RoadObstacle21"}
-"""What the two tracks' folders are called, in SegmentMeIfYouCan's tools, and the data they hold: validation and test
-together, because its tools take their splits from these."""
+SMIYC_FOLDERS = {
+    "road_anomaly21": "AnomalyTrack-all",
+    "road_anomaly21_test": "AnomalyTrack-all",
+    "road_obstacle21": "ObstacleTrack-all",
+    "road_obstacle21_test": "ObstacleTrack-all",
+}
+"""Our names of SegmentMeIfYouCan's data sets, and the folder that its tools look in: validation and test images
+together, because they take their splits from these."""
 
 
 def write_map(folder: Path, name: str, scores: NDArray[np.floating[Any]], form: str) -> Path:
@@ -55,7 +60,7 @@ def smiyc_file(folder: Path, method: str, dataset: str, name: str, scores: NDArr
 
     Args:
         method: what tables will call it; a plain folder name.
-        dataset: a key of ``SMIYC_DATASETS``, or a folder name of their other sets.
+        dataset: a folder of ``SMIYC_FOLDERS``, or one of their other sets.
         name: the image's without its ending, their "fid".
         scores: (H, W), higher = more anomalous.
 

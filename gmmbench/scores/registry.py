@@ -1,17 +1,7 @@
-"""Which scores there are: one line an entry; and which of them a request asks for."""
+"""Which scores there are: one line an entry."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-import torch
-from torch import Tensor
-
-from gmmbench.errors import InputError, unknown_name
-from gmmbench.prediction import Prediction
 from gmmbench.scores import (
     dice,
     gmm_posthoc,
@@ -33,7 +23,6 @@ from gmmbench.scores.entropy import entropy
 from gmmbench.scores.gen import gen
 from gmmbench.scores.gmm_lse import gmm_lse
 from gmmbench.scores.gmm_max import gmm_max
-from gmmbench.scores.limits import check_options
 from gmmbench.scores.margin import margin
 from gmmbench.scores.max_logit import max_logit
 from gmmbench.scores.mc_dropout_entropy import mc_dropout_entropy
@@ -42,85 +31,11 @@ from gmmbench.scores.msp import msp
 from gmmbench.scores.odin import odin
 from gmmbench.scores.rba import rba
 from gmmbench.scores.scale import scale
-from gmmbench.scores.training_pixels import State, TrainingPixels
+from gmmbench.scores.score import FittedScore, Score
 from gmmbench.scores.void import void
-
-PIXELWISE = frozenset({"logits", "density"})
-"""Fields that a score may be given in parts: it looks at their pixels one by one."""
 
 FAST = ("gmm_max", "gmm_lse", "msp", "max_logit", "entropy", "margin", "energy")
 """Scores that cost next to nothing beside the forward."""
-
-FIELDS = PIXELWISE | {"features", "head", "void", "perturbed", "dropout", "ensemble"}
-"""All that a score may need of a ``Prediction``."""
-
-AnyScore = TypeVar("AnyScore", bound="Score | FittedScore")
-
-
-@dataclass(frozen=True)
-class Score:
-    """A score and what a table says of it.
-
-    Attributes:
-        compute: a ``Prediction`` to (H, W) float32, higher = more anomalous; keyword arguments with defaults
-            are its options.
-        needs: the field of ``Prediction`` that it reads beside the logits: "logits", "density", "features", "head",
-            "void", "perturbed", "dropout" or "ensemble". One that needs "logits" or "density" looks at pixels
-            one by one and at nothing else, unless it is ``whole``.
-        formula: one line, in the symbols z = logits, p = softmax(z), d_c = log p(x | c), f = feature.
-        options: what differs from the defaults.
-        whole: it must be given the whole image.
-    """
-
-    compute: Callable[..., Tensor]
-    needs: str
-    formula: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    whole: bool = False
-
-    @property
-    def pixelwise(self) -> bool:
-        """Whether it may be given some of an image's rows at a time."""
-        return self.needs in PIXELWISE and not self.whole
-
-    def __call__(self, prediction: Prediction) -> Tensor:
-        """(H, W) float32, with the options."""
-        return self.compute(prediction, **self.options)
-
-
-@dataclass(frozen=True)
-class FittedScore:
-    """A score that reads something fitted to the training set.
-
-    Attributes:
-        fit: ``TrainingPixels`` to a ``State``; keyword arguments with defaults are options.
-        compute: a ``Prediction`` and that ``State`` to (H, W) float32; keyword arguments with defaults are options.
-        needs, formula, options, whole: as in ``Score``; options of both functions.
-    """
-
-    fit: Callable[..., State]
-    compute: Callable[..., Tensor]
-    needs: str
-    formula: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    whole: bool = False
-
-    def fitted(self, pixels: TrainingPixels) -> State:
-        """What the fit gives, with the options."""
-        return self.fit(pixels, **_of(self.fit, self.options))
-
-    def bound(self, state: State) -> Score:
-        """The score with what was fitted, which follows a prediction to its device."""
-        held: dict[torch.device, State] = {}
-
-        def compute(p: Prediction, **options: Any) -> Tensor:
-            device = p.logits.device
-            if device not in held:
-                held[device] = {key: value.to(device) for key, value in state.items()}
-            return self.compute(p, state=held[device], **options)
-
-        return Score(compute, self.needs, self.formula, _of(self.compute, self.options), self.whole)
-
 
 SCORES: dict[str, Score] = {
     "gmm_max": Score(gmm_max, "density", "-max_c d_c"),
@@ -202,101 +117,3 @@ FITTED: dict[str, FittedScore] = {
     ),
 }
 """Scores that are fitted to the training set, by name, in the order of tables."""
-
-
-def choose(wanted: str, gives: Collection[str]) -> dict[str, Score | FittedScore]:
-    """The scores that a request asks for.
-
-    Args:
-        wanted: "fast" (those of ``FAST``), "all" (those that the model can give), or names
-            separated by commas. A name may carry options: ``msp@temperature=2``, and is then called so in tables.
-        gives: the fields of ``Prediction`` that the model can fill.
-
-    Raises:
-        InputError: an unknown name or option, a value out of range, or a score that this model cannot give; lists
-            those it can.
-    """
-    known: dict[str, Score | FittedScore] = {**SCORES, **FITTED}
-    possible = {name: score for name, score in known.items() if score.needs in gives}
-    if wanted == "all":
-        return possible
-    if wanted == "fast":
-        return {name: score for name, score in possible.items() if name in FAST}
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    if not names:
-        raise InputError(f"no score named; this model can give: {', '.join(possible)}")
-    chosen = {}
-    for full_name in names:
-        name, *changes = full_name.split("@")
-        if name not in known:
-            raise unknown_name("score", name, known)
-        if name not in possible:
-            raise InputError(
-                f"score '{name}' needs {known[name].needs}, which this model does not give;"
-                f" it can give: {', '.join(possible)}"
-            )
-        chosen[full_name] = with_options(name, known[name], changes)
-        check_options(name, options_of(chosen[full_name]))
-    return chosen
-
-
-def family_of(score: Score | FittedScore, *, generative: bool) -> str:
-    """What a table sets a score beside: see ``gmmbench.results.Row``.
-
-    A GMM model's logits are made of its densities: a score of them is no baseline to set against the density.
-    """
-    if score.needs in ("density", "features"):
-        return score.needs
-    return "posterior" if generative else "logits"
-
-
-def options_of(score: Score | FittedScore) -> dict[str, Any]:
-    """The options of a score and what they are set to."""
-    functions = (score.compute,) if isinstance(score, Score) else (score.fit, score.compute)
-    defaults = {name: value for function in functions for name, value in _defaults(function).items()}
-    return defaults | dict(score.options)
-
-
-def with_options(name: str, score: AnyScore, changes: Collection[str]) -> AnyScore:
-    """The score with options set, each "key=value"; itself where there is nothing to set.
-
-    Raises:
-        InputError: an unknown option, one given twice, or a text that is no value of its type.
-    """
-    if not changes:
-        return score
-    known, options = options_of(score), dict[str, Any]()
-    for change in changes:
-        key, _, text = change.partition("=")
-        if key not in known:
-            raise unknown_name(f"option of score '{name}':", key, known)
-        if key in options:
-            raise InputError(f"{name}: option {key} is given twice; give it once")
-        options[key] = _parsed(f"{name}@{key}", text, known[key])
-    fields = {key: getattr(score, key) for key in score.__dataclass_fields__}
-    return type(score)(**fields | {"options": options})
-
-
-def _parsed(what: str, text: str, default: Any) -> Any:
-    """``text`` as the type of ``default``."""
-    kind = type(default)
-    if kind is bool:
-        choices = {"true": True, "false": False}
-        if text.lower() not in choices:
-            raise InputError(f"{what}={text}: wanted true or false")
-        return choices[text.lower()]
-    try:
-        return kind(text)
-    except ValueError:
-        raise InputError(f"{what}={text}: wanted {'a whole number' if kind is int else 'a number'}") from None
-
-
-def _of(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    known = _defaults(function)
-    return {name: value for name, value in options.items() if name in known}
-
-
-def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
-    """Keyword arguments with a default that is a plain value."""
-    parameters = inspect.signature(function).parameters.values()
-    return {p.name: p.default for p in parameters if isinstance(p.default, (bool, int, float, str))}

@@ -13,7 +13,7 @@ from gmmbench.data.registry import UNLABELLED, unlabelled_set
 from gmmbench.data.unlabelled import Frame, ImageFolder
 from gmmbench.errors import InputError, unknown_name
 from gmmbench.labels import IGNORE, Sample
-from gmmbench.score_maps import FORMS, smiyc_file, write_map
+from gmmbench.score_maps import FORMS, SMIYC_FOLDERS, smiyc_file, write_map
 from gmmbench.scores import FIELDS, choose
 from gmmbench.verbs.measuring import Measuring
 from gmmbench.verbs.ready import make_ready, wanted
@@ -21,13 +21,6 @@ from gmmbench.verbs.setting import ProgressBar, quiet
 from gmmbench.verbs.subject import Subject
 
 SMIYC = "smiyc"
-SMIYC_FOLDERS = {
-    "road_anomaly21": "AnomalyTrack-all",
-    "road_anomaly21_test": "AnomalyTrack-all",
-    "road_obstacle21": "ObstacleTrack-all",
-    "road_obstacle21_test": "ObstacleTrack-all",
-}
-"""Where SegmentMeIfYouCan's tools look for the maps of a data set: validation and test images together."""
 
 
 def export_maps(

@@ -13,9 +13,8 @@ from rich.console import Console
 from gmmbench.errors import InputError
 from gmmbench.listings import scores as listing
 from gmmbench.prediction import Prediction
-from gmmbench.scores import FIELDS, FITTED, SCORES, FittedScore, Score, choose, options_of
+from gmmbench.scores import FAST, FIELDS, FITTED, SCORES, FittedScore, Score, choose, options_of
 from gmmbench.scores.limits import LIMITS, check_options
-from gmmbench.scores.registry import FAST
 from gmmbench.scores.training_pixels import TrainingPixels
 
 KNOWN: dict[str, Score | FittedScore] = {**SCORES, **FITTED}

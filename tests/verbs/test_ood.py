@@ -22,8 +22,7 @@ from gmmbench.models.predictor import load_predictor
 from gmmbench.prediction import Prediction
 from gmmbench.provenance import sha256
 from gmmbench.results import Row, RunFolder
-from gmmbench.scores import SCORES
-from gmmbench.scores.registry import FAST
+from gmmbench.scores import FAST, SCORES
 from gmmbench.verbs import Measuring, OodSets, OurModel, OutsideModel, eval_model
 
 EXACT = Measuring(exact=True)
