@@ -55,7 +55,7 @@ def eval_model(
     for dataset, ood in found.items():
         about: dict[str, Any] = {
             "command": command_line("eval-ood", *ready.loaded.words, **sets.option(dataset), **options),
-            "protocol": {"network input": ready.model.network_input} | measuring.words(ood),
+            "protocol": {"network input": ready.loaded.model.network_input} | measuring.words(ood),
             "dataset": ood.facts,
         }
         with bar(dataset) as progress:

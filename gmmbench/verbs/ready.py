@@ -137,4 +137,6 @@ def _formula(score: Score | FittedScore, loaded: Loaded, fitted: Fitted | None) 
     """What a report says of a score: formula, options, and what it was fitted to."""
     options = "".join(f"; {key} {value}" for key, value in score.options.items())
     density = loaded.density if score.needs == "density" else ""
-    return f"{score.formula}{options}{density}" + (f"; {fitted}" if fitted is not None else "")
+    # What only some scores need is said of them, not of the protocol, which all rows of a table share.
+    members = f"; {1 + len(loaded.members)} models" if score.needs == "ensemble" else ""
+    return f"{score.formula}{options}{density}{members}" + (f"; {fitted}" if fitted is not None else "")

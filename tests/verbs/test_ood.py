@@ -149,7 +149,8 @@ def test_an_ensemble_is_of_all_its_checkpoints(
     assert found(rows)["ensemble_entropy", "AUROC"] == pytest.approx(auroc_of(entropy, tiny_tree), abs=1e-6)
     alone, _ = eval_model(softmax, camvid_ood, EXACT, scores="msp", out=tmp_path / "alone")
     assert found(rows)["msp", "AUROC"] == found(alone)["msp", "AUROC"], "other scores are the first model's"
-    assert "ensemble of 2 models" in rows[0].provenance["protocol"]["network input"]
+    assert rows[0].provenance["scores"]["ensemble_entropy"].endswith("; 2 models")
+    assert rows[0].provenance["protocol"] == alone[0].provenance["protocol"], "so that both may share a table"
     assert rows[0].provenance["ensemble"] == [{"checkpoint": str(second), "checkpoint_sha256": sha256(second)}]
     with pytest.raises(InputError, match="'ensemble_mi' needs ensemble, which this model does not give"):
         eval_model(softmax, camvid_ood, scores="ensemble_mi", out=tmp_path)
@@ -166,7 +167,11 @@ def test_scores_with_a_forward_of_their_own(
     assert odin == pytest.approx(values["msp", "AUROC"], abs=1e-4)
     stepped, _ = eval_model(softmax, camvid_ood, scores="odin@epsilon=0.5,mc_dropout_entropy@passes=3", **ask)
     assert abs(found(stepped)["odin@epsilon=0.5", "AUROC"] - odin) > 1e-3
-    assert "3 dropout passes, seed 0" in stepped[0].provenance["protocol"]["network input"]
+    assert stepped[0].provenance["protocol"] == plain[0].provenance["protocol"], "so that both may share a table"
+    assert {row.score: row.provenance["scores"][str(row.score)].split("; ")[-1] for row in stepped} == {
+        "odin@epsilon=0.5": "epsilon 0.5",
+        "mc_dropout_entropy@passes=3": "passes 3",
+    }
     again, _ = eval_model(softmax, camvid_ood, scores="mc_dropout_entropy@passes=3", **ask)
     key = "mc_dropout_entropy@passes=3", "AP"
     assert found(again)[key] == found(stepped)[key], "the passes are drawn by the seed and the image"
