@@ -6,7 +6,6 @@ pixels. ``names`` and ``ignored`` come last. So neither writing nor reading hold
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -20,10 +19,7 @@ from numpy.typing import NDArray
 from gmmbench.atomic import complaining_of
 from gmmbench.errors import InputError
 from gmmbench.metrics import ImageCounts
-from gmmbench.results.arrays import DAMAGE
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # of zip: the same counts make the same bytes at any time of day
-_FASTEST = 1
+from gmmbench.results.arrays import DAMAGE, write_member
 
 
 class ImageCountsWriter(AbstractContextManager["ImageCountsWriter"]):
@@ -37,7 +33,7 @@ class ImageCountsWriter(AbstractContextManager["ImageCountsWriter"]):
         self._path = path
         with complaining_of(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
+            self._zip = zipfile.ZipFile(path, "w")
         self._names: list[str] = []
         self._ignored: list[int] = []
 
@@ -58,13 +54,8 @@ class ImageCountsWriter(AbstractContextManager["ImageCountsWriter"]):
                 self._zip.close()
 
     def _write(self, member: str, array: NDArray[Any]) -> None:
-        about = zipfile.ZipInfo(f"{member}.npy", _EPOCH)
-        about.compress_type = zipfile.ZIP_DEFLATED
-        content = io.BytesIO()
         with complaining_of(self._path):
-            np.lib.format.write_array(content, array, allow_pickle=False)
-            # Of a member that a ZipInfo describes, the level is read here and not of the archive.
-            self._zip.writestr(about, content.getvalue(), compresslevel=_FASTEST)
+            write_member(self._zip, member, array)
 
 
 @dataclass(frozen=True)
