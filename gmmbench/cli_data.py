@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from gmmbench.cli_options import DataRoot, example
 from gmmbench.console import err, out, progress_bar
 from gmmbench.errors import InputError
 
@@ -18,18 +19,10 @@ FAULTY = 2
 
 data_app = typer.Typer(no_args_is_help=True, help="The data sets.")
 
-DataRoot = Annotated[
-    Path,
-    typer.Option(envvar="GMMBENCH_DATA", help="The folder that holds the data sets (CamVid, RoadAnomaly_jpg, ...)."),
-]
 DataSet = Annotated[str, typer.Argument(metavar="NAME", help="As 'gmmbench data ls' lists them.")]
 
 
-def _example(*lines: str) -> str:
-    return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"$ {line}" for line in lines)
-
-
-@data_app.command("ls", epilog=_example("gmmbench data ls --data-root /data"))
+@data_app.command("ls", epilog=example("gmmbench data ls --data-root /data"))
 def data_ls(data_root: DataRoot = Path("data")) -> None:
     """List the data sets: how many images the data root holds of how many, and where they come from.
 
@@ -44,7 +37,7 @@ def data_ls(data_root: DataRoot = Path("data")) -> None:
 
 @data_app.command(
     "prepare",
-    epilog=_example(
+    epilog=example(
         "gmmbench data prepare road_anomaly21 --data-root /data",
         "gmmbench data prepare street",
     ),
@@ -67,7 +60,7 @@ def data_prepare(name: DataSet, data_root: DataRoot = Path("data")) -> None:
 
 @data_app.command(
     "check",
-    epilog=_example(
+    epilog=example(
         "gmmbench data check road_anomaly --data-root /data",
         "gmmbench data check cityscapes --split val",
     ),
@@ -93,7 +86,7 @@ def data_check(
 
 @data_app.command(
     "synth",
-    epilog=_example(
+    epilog=example(
         "gmmbench data synth synth/camvid --cutouts cutouts --closed-set camvid --split test",
         "gmmbench data synth synth/mine --cutouts cutouts --images photos --horizon 0.4 --seed 1",
         "gmmbench data synth synth/p --cutouts cutouts --closed-set cityscapes --split val --blend poisson",

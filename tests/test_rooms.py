@@ -50,7 +50,7 @@ ROOMS = {
     "listings":     ("data scores", "rich"),
     "listings_ood": ("metrics results verbs", "rich"),
     "cli_options":  ("", "typer torch cv2"),
-    "cli_data":     ("console listings data errors", "typer"),
+    "cli_data":     ("cli_options console listings data errors", "typer"),
     "cli_ood":      ("cli_options console errors listings_ood verbs", "typer"),
     "cli":          (ALL, "typer"),
     "__main__":     ("cli", ""),

@@ -71,7 +71,7 @@ def evaluate_ood(
         counting.wait()
         rows: list[Row] = []
         for name, tally in tallies.items():
-            values, counted = tally.finish(), tally.accumulator.to_counts()
+            values, counted = tally.finish(), tally.accumulator.counts
             seen = {
                 "images": total,
                 "images_total": len(images),

@@ -77,8 +77,8 @@ def maps_of(prediction: Prediction, scores: Mapping[str, Score]) -> dict[str, Te
         strip = prediction.rows(start, start + step)
         for name, score in pixelwise.items():
             maps[name][start : start + step] = score(strip)
-    whole = {name: score(prediction) for name, score in scores.items() if not score.pixelwise}
-    return {name: (maps | whole)[name] for name in scores}
+    maps |= {name: score(prediction) for name, score in scores.items() if not score.pixelwise}
+    return {name: maps[name] for name in scores}
 
 
 def blurred(source: Source, sigma: float) -> Source:

@@ -12,6 +12,7 @@ from gmmbench.metrics.exact import ExactScores
 from gmmbench.metrics.images import ImageCounts
 from gmmbench.metrics.pixels import check_pixels
 from gmmbench.metrics.protocols import Empty, Protocol
+from gmmbench.metrics.readings import READINGS, read_all
 
 
 class Accumulator:
@@ -64,7 +65,11 @@ class Accumulator:
         """Each metric of the protocol, NaN where it is undefined, such as of no image."""
         if self._protocol.per_image:
             return {name: float(np.mean(values)) if values else math.nan for name, values in self.image_values.items()}
-        return {name: reading.read(self.counts) for name, reading in self._protocol.readings.items()}
+        usual = read_all(self.counts)  # from one walk: kept scores are sorted at each
+        return {
+            name: usual[name] if reading is READINGS.get(name) else reading.read(self.counts)
+            for name, reading in self._protocol.readings.items()
+        }
 
     def to_counts(self) -> ScoreCounts:
         """The pooled pixels in bins, to be saved and drawn, however they were kept."""
