@@ -72,7 +72,7 @@ def _title(row: Row) -> str:
     version = {None: "", True: "", False: ", version not checked against the published archive"}[
         row.provenance.get("dataset", {}).get("version_checked")
     ]
-    words = f"{row.dataset}: {seen}{version}, {share} of valid pixels OOD; {protocol.split(',')[0]} protocol, in %"
+    words = f"{row.dataset}: {seen}{version}, {share} of valid pixels OOD; {protocol} protocol, in %"
     return escape(words)
 
 

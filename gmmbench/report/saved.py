@@ -51,8 +51,8 @@ def check_saved(runs: Sequence[Run]) -> None:
 def _of_counts(row: Row) -> bool:
     """Whether the number is gmmbench's own reading of the pooled bins: others cannot be read again here."""
     protocol = row.provenance.get("protocol") or {}
-    other = not str(protocol.get("protocol", "gmmbench")).startswith("gmmbench")
-    return not other and not str(protocol.get("counting", "bins")).startswith("all scores")
+    binned = not str(protocol.get("counting", "bins")).startswith("all scores")
+    return protocol.get("protocol", "gmmbench") == "gmmbench" and binned
 
 
 def _same(row_value: float, counted: float, metric: str, file: Path) -> None:
