@@ -54,7 +54,7 @@ def picture(height: int, width: int) -> np.ndarray:
 def test_config_is_the_softmax_config_and_a_class(configs):
     void = read_config(configs / "camvid" / "mobilenetv2_mlp_void.py").to_dict()
     softmax = read_config(configs / "camvid" / "mobilenetv2_mlp_softmax.py").to_dict()
-    softmax.pop("expected")  # of another model
+    assert void.pop("expected") != softmax.pop("expected"), "each has the figures of its own model"
     assert void["model"]["decode_head"].pop("num_classes") == softmax["model"]["decode_head"].pop("num_classes") + 1
     assert void["train_dataloader"]["dataset"].pop("void") is True
     assert void["evaluation"].pop("void") is True
