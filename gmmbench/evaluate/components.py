@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmmbench.atomic import complaining_of
-from gmmbench.metrics.bootstrap import Interval, ratio_intervals
+from gmmbench.metrics.bootstrap import resampled_ratios
 from gmmbench.metrics.components import COMPONENT_READINGS, VECTOR_LENGTH, ComponentRules, count_components
 
 
@@ -55,7 +55,7 @@ def read_components(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]
     return {name: reading.read(sums) for name, reading in COMPONENT_READINGS.items()}
 
 
-def component_values(vectors: NDArray[np.float64]) -> dict[str, tuple[float, Interval]]:
-    """Readings of (N, K) statistics of N images, each with its interval at the threshold as it stands."""
-    spread = ratio_intervals(vectors, read_components)
-    return {name: (float(value), spread[name]) for name, value in read_components(vectors.sum(axis=0)).items()}
+def component_spread(vectors: NDArray[np.float64]) -> dict[str, tuple[float, NDArray[np.float64]]]:
+    """Readings of (N, K) statistics of N images, and (R,) what they are on resampled ones, at the threshold as it is."""
+    drawn = resampled_ratios(vectors, read_components)
+    return {name: (float(value), drawn[name]) for name, value in read_components(vectors.sum(axis=0)).items()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from gmmbench.evaluate.failures import Failures
 from gmmbench.evaluate.pictures import Gallery
 from gmmbench.evaluate.reading import ImageSet, Progress, number_of, read_ahead
 from gmmbench.evaluate.sources import Scored, Source, sized
@@ -18,7 +19,7 @@ from gmmbench.metrics.components import ComponentRules
 from gmmbench.metrics.protocols import PROTOCOLS, Protocol
 from gmmbench.results import Row, RunFolder, Staging, staging
 
-PER_SCORE = ("scores", "fitted")
+PER_SCORE = ("scores", "fitted", "models")
 """Keys of a provenance with an entry for each score: a row carries its own alone."""
 
 
@@ -53,7 +54,7 @@ def evaluate_ood(
 ) -> list[Row]:
     """Every score and every metric of one OOD set, each image seen once.
 
-    Rows, counts and a few pictures replace what ``folder`` held of this data set, once all is done.
+    Rows, counts, a few pictures and the worst failures replace what ``folder`` held of this data set, once all is done.
 
     Args:
         source: an image to its score maps, see ``gmmbench.evaluate.sources``.
@@ -63,11 +64,11 @@ def evaluate_ood(
         InputError: data that cannot be read, or a score that is NaN; names the image. Nothing is written then.
     """
     total = number_of(images, measure.limit)
-    gallery = Gallery(total)
+    gallery, failures = Gallery(total), Failures(families)
     with staging(folder, dataset) as stage, _tallies(families, stage, measure) as tallies, _Counting() as counting:
         for number, read in enumerate(read_ahead(images, total, progress)):
             sample = sized(read, measure.protocol)
-            counting.submit(tallies, gallery, number, sample, source(sample))
+            counting.submit(tallies, gallery, failures, number, sample, source(sample))
         counting.wait()
         rows: list[Row] = []
         for name, tally in tallies.items():
@@ -83,6 +84,7 @@ def evaluate_ood(
             about = provenance | {key: _of(provenance.get(key), name) for key in PER_SCORE if key in provenance}
             rows += _rows(values, Row("ood", run, dataset, "", 0.0, name, families[name], None, seen, about))
         gallery.save(stage)
+        failures.save(stage)
         stage.commit(rows)
     return rows
 
@@ -119,11 +121,17 @@ class _Counting:
         self._last: Future[None] | None = None
 
     def submit(
-        self, tallies: Mapping[str, Tally], gallery: Gallery, number: int, sample: Sample, scored: Scored
+        self,
+        tallies: Mapping[str, Tally],
+        gallery: Gallery,
+        failures: Failures,
+        number: int,
+        sample: Sample,
+        scored: Scored,
     ) -> None:
         """Hand over one image; errors of the one before come up here."""
         self.wait()
-        work = partial(_count, tallies, gallery, number, sample, scored)
+        work = partial(_count, tallies, gallery, failures, number, sample, scored)
         if any(values.is_cuda for values in scored.maps.values()):
             self._last = self._pool.submit(work)
         else:
@@ -142,8 +150,11 @@ class _Counting:
         self._pool.shutdown()
 
 
-def _count(tallies: Mapping[str, Tally], gallery: Gallery, number: int, sample: Sample, scored: Scored) -> None:
+def _count(
+    tallies: Mapping[str, Tally], gallery: Gallery, failures: Failures, number: int, sample: Sample, scored: Scored
+) -> None:
     maps = {name: values.cpu().numpy() for name, values in scored.maps.items()}
     for name, tally in tallies.items():
         tally.add(maps[name], sample.labels, sample.name)
     gallery.offer(number, sample, scored.prediction, maps)
+    failures.offer(number, sample, maps)

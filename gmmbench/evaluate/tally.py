@@ -8,19 +8,23 @@ from contextlib import ExitStack
 import numpy as np
 from numpy.typing import NDArray
 
-from gmmbench.evaluate.components import ComponentTally, component_values
+from gmmbench.evaluate.components import ComponentTally, component_spread
 from gmmbench.metrics import READINGS, Reading
 from gmmbench.metrics.accumulate import Accumulator
-from gmmbench.metrics.bootstrap import Interval, intervals, mean_interval
+from gmmbench.metrics.bootstrap import resampled, resampled_means
 from gmmbench.metrics.components import ComponentRules
 from gmmbench.metrics.counted import Counted, SortedCounts
 from gmmbench.metrics.protocols import Protocol
 from gmmbench.metrics.rank import RANK_METRICS, Cumulated
+from gmmbench.metrics.resampling import LEVEL, Interval, interval
 from gmmbench.results import IMAGE_MEAN, SavedImages, Staging
 from gmmbench.results.image_counts import ImageCountsWriter
 
 Values = dict[str, tuple[float, Interval]]
 """Metric to its value and interval."""
+
+Spread = tuple[float, NDArray[np.float64]]
+"""A value, and (R,) what it would be on resampled images."""
 
 
 class Tally:
@@ -61,31 +65,33 @@ class Tally:
         self._files.close()
         counts = self.accumulator.to_counts()
         self._staging.save_counts(self._name, counts.to_arrays())
-        values = self._of_images() if self._protocol.per_image else self._of_pixels()
+        found = self._of_images() if self._protocol.per_image else self._of_pixels()
         if self._components is not None:
             vectors = self._components.finish(READINGS["F1 threshold"].read(self.accumulator.counts))
             self._staging.save_counts(f"{self._name}.components", {"vectors": vectors})
-            values |= component_values(vectors)
-        return values
+            found |= component_spread(vectors)
+        names = SavedImages(self._staging.file(f"{self._name}.images")).names()
+        self._staging.save_resamples(self._name, names, {metric: drawn for metric, (_, drawn) in found.items()})
+        return {metric: (value, interval(drawn, LEVEL)) for metric, (value, drawn) in found.items()}
 
     def close(self) -> None:
         """Let go of open files, after an error too."""
         self._files.close()
 
-    def _of_pixels(self) -> Values:
+    def _of_pixels(self) -> dict[str, Spread]:
         images = SavedImages(self._staging.file(f"{self._name}.images"))
-        spread = intervals(lambda: images, formulas(self._protocol))
-        values = {name: (value, spread[name]) for name, value in self.accumulator.values().items()}
-        return values | {f"{name}{IMAGE_MEAN}": _mean(own) for name, own in self._image_values.items()}
+        drawn = resampled(lambda: images, formulas(self._protocol))
+        found = {name: (value, drawn[name]) for name, value in self.accumulator.values().items()}
+        return found | {f"{name}{IMAGE_MEAN}": _mean(own) for name, own in self._image_values.items()}
 
-    def _of_images(self) -> Values:
+    def _of_images(self) -> dict[str, Spread]:
         return {name: _mean(own) for name, own in self.accumulator.image_values.items()}
 
 
-def _mean(own: list[float]) -> tuple[float, Interval]:
+def _mean(own: list[float]) -> Spread:
     values = np.array(own, dtype=np.float64)
     defined = values[~np.isnan(values)]
-    return float(defined.mean()) if defined.size else float("nan"), mean_interval(values)
+    return float(defined.mean()) if defined.size else float("nan"), resampled_means(values)
 
 
 def formulas(protocol: Protocol) -> dict[str, Callable[[Cumulated], NDArray[np.float64]]]:

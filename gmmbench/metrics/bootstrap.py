@@ -42,6 +42,9 @@ __all__ = [
     "mean_interval",
     "ratio_differences",
     "ratio_intervals",
+    "resampled",
+    "resampled_means",
+    "resampled_ratios",
 ]
 
 Metrics = Mapping[str, Callable[[Cumulated], Values]]
@@ -59,23 +62,37 @@ def intervals(
 ) -> dict[str, Interval]:
     """The interval of each pooled metric, by name.
 
-    Memory is that of the (resamples, N) int32 weights and, for 1,000 resamples, of some 110 MB: images
-    are read one at a time, twice, into common bins (see ``merged``).
-
-    Args:
-        images: gives the counts of each image, anew at each call; images without OOD pixels belong here.
-        readings: formulas that take ``Cumulated`` counts of (R, B); by default those of ``READINGS``.
-        resamples: at least 1.
-        seed: of the draws.
+    Args: as ``resampled``, and
         level: in (0, 1), the share of the resampled values that the interval spans.
 
     Raises:
         InputError: settings out of range, or images that differ from one call to the next.
     """
     check_settings(resamples, level)
-    merged = merge_bins(images)
-    values = _resampled(images, merged, readings, resamples, seed)
+    values = resampled(images, readings, resamples, seed)
     return {name: interval(column, level) for name, column in values.items()}
+
+
+def resampled(
+    images: Images, readings: Metrics = RANK_METRICS, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Values]:
+    """(R,) values of each pooled metric, one for each resample; NaN where a resample does not define it.
+
+    The values of two scores of the same images may be subtracted: resample by resample they saw the same images.
+    Memory is that of the (resamples, N) int32 weights and, for 1,000 resamples, of some 110 MB: images are read one
+    at a time, twice, into common bins (see ``merged``).
+
+    Args:
+        images: gives the counts of each image, anew at each call; images without OOD pixels belong here.
+        readings: formulas that take ``Cumulated`` counts of (R, B); by default those of ``READINGS``.
+        resamples: at least 1.
+        seed: of the draws.
+
+    Raises:
+        InputError: settings out of range, or images that differ from one call to the next.
+    """
+    check_settings(resamples, LEVEL)
+    return _resampled(images, merge_bins(images), readings, resamples, seed)
 
 
 def differences(
@@ -122,12 +139,17 @@ def mean_interval(
             one, is left out.
     """
     check_settings(resamples, level)
+    return interval(resampled_means(values, resamples, seed), level)
+
+
+def resampled_means(values: NDArray[np.float64], resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.float64]:
+    """(R,) means of such values, one for each resample; NaN where it draws an infinite one or no defined one."""
     weights = resample_weights(len(values), resamples, seed).astype(np.float64)
     finite, defined = np.isfinite(values), ~np.isnan(values)
     drawn = weights @ defined
     means = weights[:, finite] @ values[finite] / np.where(drawn > 0, drawn, math.nan)
     means[weights[:, defined & ~finite].any(axis=1)] = math.nan
-    return interval(means, level)
+    return means
 
 
 def ratio_intervals(
@@ -146,8 +168,15 @@ def ratio_intervals(
         resamples, seed, level: as ``intervals``.
     """
     check_settings(resamples, level)
-    weights = resample_weights(len(statistics), resamples, seed)
-    return {name: interval(values, level) for name, values in _read_sums(weights, statistics, read).items()}
+    values = resampled_ratios(statistics, read, resamples, seed)
+    return {name: interval(column, level) for name, column in values.items()}
+
+
+def resampled_ratios(
+    statistics: NDArray[np.float64], read: Statistic, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, NDArray[np.float64]]:
+    """(R,) values of such numbers, one for each resample; arguments as ``ratio_intervals``."""
+    return _read_sums(resample_weights(len(statistics), resamples, seed), statistics, read)
 
 
 def ratio_differences(

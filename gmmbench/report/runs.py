@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gmmbench.errors import InputError
 from gmmbench.results import ROWS, Row, RunFolder
+from gmmbench.results.resamples import Resamples
 
 CLOSED = "closed"
 OOD_TASK = "ood"
@@ -22,10 +23,17 @@ class Run:
     label: str
     folder: RunFolder
     rows: tuple[Row, ...]
+    _resamples: dict[tuple[str, str], Resamples | None] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, task: str, dataset: str | None = None) -> list[Row]:
         """The rows of one task, and of one data set where it is named."""
         return [row for row in self.rows if row.task == task and dataset in (None, row.dataset)]
+
+    def resamples(self, dataset: str, name: str) -> Resamples | None:
+        """The resampled values of a score, or of "confusion", read once. Raises InputError on a damaged file."""
+        if (dataset, name) not in self._resamples:
+            self._resamples[dataset, name] = self.folder.resamples(dataset, name)
+        return self._resamples[dataset, name]
 
     def recorded(self, key: str) -> list[Any]:
         """The different values that the rows' provenance holds for ``key``, in order."""

@@ -6,15 +6,19 @@ A run folder::
     RUN/counts/DATASET/SCORE.npz               integer counts of scores (``ScoreCounts.to_arrays``)
     RUN/counts/DATASET/SCORE.images.npz        the same for each image, in coarse bins (``ImageCounts``)
     RUN/counts/DATASET/SCORE.components.npz    component statistics of each image, where they were asked for
-    RUN/counts/DATASET/confusion.npz           integer confusion matrix
+    RUN/counts/DATASET/SCORE.resamples.npz     its metrics on resampled images (``Resamples``)
+    RUN/counts/DATASET/confusion.npz           integer confusion matrix, and confusion.resamples.npz
+    RUN/seconds.json                           wall time of each evaluation: no number is made of it
     RUN/pictures/DATASET/NN_IMAGE.npz          a few images with their maps, at picture size
+    RUN/failures/DATASET/SCORE.npz             the regions where a score was most wrong (``Failure``)
 
 Evaluating again replaces what the same evaluation wrote before and leaves the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +28,13 @@ from numpy.typing import NDArray
 from gmmbench.atomic import write_text
 from gmmbench.errors import InputError
 from gmmbench.results.arrays import Arrays, load_arrays, save_arrays
+from gmmbench.results.failures import Failure, from_arrays, to_arrays
 from gmmbench.results.image_counts import SavedImages
+from gmmbench.results.resamples import Resamples, read_resamples
 from gmmbench.results.rows import Row
 
 ROWS = "results.jsonl"
+SECONDS = "seconds.json"
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,19 @@ class RunFolder:
         kept = [row for row in kept if (row.task, row.dataset) != (task, dataset)]
         return "".join(f"{row.to_json()}\n" for row in [*kept, *rows])
 
+    def record_seconds(self, task: str, dataset: str, seconds: float) -> None:
+        """Note how long an evaluation took. Beside the rows: these are the same bytes whenever they are made."""
+        known = self.seconds() | {f"{task} {dataset}": round(seconds, 1)}
+        write_text(self.path / SECONDS, json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+    def seconds(self) -> dict[str, float]:
+        """Wall time by "TASK DATASET"; empty where none was noted, or nothing that could be read."""
+        try:
+            found = json.loads((self.path / SECONDS).read_text(encoding="utf-8"))
+            return {str(key): float(value) for key, value in found.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
     def counts_file(self, dataset: str, name: str) -> Path:
         """Where counts are kept; ``name`` is a score's name, "SCORE.images", "SCORE.components" or "confusion"."""
         return self.path / "counts" / dataset / f"{name}.npz"
@@ -84,6 +104,10 @@ class RunFolder:
         """The counts of each image, read one after the other. Raises InputError where they are missing."""
         return SavedImages(self.counts_file(dataset, f"{score}.images"))
 
+    def resamples(self, dataset: str, name: str) -> Resamples | None:
+        """Of a score's metrics, or of "confusion"; ``None`` where there are none. Raises InputError on damage."""
+        return read_resamples(self.counts_file(dataset, f"{name}.resamples"))
+
     def save_picture(self, dataset: str, number: int, image_name: str, arrays: Arrays) -> None:
         """Store one image at picture size; keys as in ``pictures``."""
         safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in image_name)
@@ -97,3 +121,20 @@ class RunFolder:
         """
         for file in sorted((self.path / "pictures" / dataset).glob("*.npz")):
             yield file.stem.split("_", 1)[1], load_arrays(file)
+
+    def save_failures(self, dataset: str, score: str, failures: Sequence[Failure]) -> None:
+        """Store where a score was most wrong."""
+        save_arrays(self._failures_file(dataset, score), to_arrays(failures))
+
+    def failures(self, dataset: str, score: str) -> list[Failure]:
+        """What ``save_failures`` stored; none where none were kept. Raises InputError where they are damaged."""
+        file = self._failures_file(dataset, score)
+        if not file.is_file():  # folders of evaluations that kept none
+            return []
+        try:
+            return from_arrays(load_arrays(file))
+        except (KeyError, IndexError, ValueError) as error:
+            raise InputError(f"{file} is damaged ({error}); evaluate again with the same --out") from error
+
+    def _failures_file(self, dataset: str, score: str) -> Path:
+        return self.path / "failures" / dataset / f"{score}.npz"

@@ -12,12 +12,14 @@ from gmmbench.models.predictor import load_predictor
 from gmmbench.results import Row, RunFolder
 from gmmbench.verbs.setting import (
     IGNORED,
+    INTERVALS,
     RESOLUTION,
     ProgressBar,
     code_and_machine,
     command_line,
     facts_of,
     quiet,
+    timed,
     trained,
 )
 
@@ -60,10 +62,11 @@ def eval_closed(
         "prediction": "arg-max of the logits at label resolution",
         "pooling": "one confusion matrix over all pixels of all images",
         "split": split,
+        "intervals": INTERVALS,
     }
     provenance = trained(config, predictor.config_sha256, checkpoint) | code_and_machine(predictor.device)
     provenance["command"] = command_line("eval-closed", config, checkpoint, split=split, limit=limit)
-    with bar(f"{dataset} {split}") as progress:
+    with bar(f"{dataset} {split}") as progress, timed(RunFolder(out), "closed", dataset):
         return evaluate_closed(
             predictor,
             images,

@@ -10,7 +10,7 @@ from gmmbench.evaluate.sources import check_blur
 from gmmbench.metrics.components import TRACKS
 from gmmbench.metrics.protocols import PROTOCOLS, Protocol
 from gmmbench.verbs.sets import OodSet
-from gmmbench.verbs.setting import IGNORED, RESOLUTION
+from gmmbench.verbs.setting import IGNORED, INTERVALS, RESOLUTION
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Measuring:
         words = measure.protocol.words() | {
             "ignored pixels": IGNORED,
             "positive class": "OOD; a pixel is called anomalous where its score is at or above the threshold",
-            "intervals": "95 %, percentile bootstrap over images, 1,000 resamples, seed 0; of thresholds as they stand",
+            "intervals": f"{INTERVALS}; of thresholds as they stand",
             "counting": "all scores sorted" if self.exact else "bins of 24 bits of the float32 score",
             "post-processing": f"7x7 Gaussian, sigma {self.blur:g}" if self.blur is not None else "none",
         }

@@ -12,7 +12,7 @@ from gmmbench.score_maps import ScoreMaps
 from gmmbench.verbs.measuring import DEFAULT, Measuring
 from gmmbench.verbs.ready import OUTSIDE, make_ready, wanted
 from gmmbench.verbs.sets import OodSets
-from gmmbench.verbs.setting import ProgressBar, code_and_machine, command_line, quiet
+from gmmbench.verbs.setting import ProgressBar, code_and_machine, command_line, quiet, timed
 from gmmbench.verbs.subject import Subject
 
 GIVEN = "score_maps"
@@ -58,7 +58,7 @@ def eval_model(
             "protocol": {"network input": ready.loaded.model.network_input} | measuring.words(ood),
             "dataset": ood.facts,
         }
-        with bar(dataset) as progress:
+        with bar(dataset) as progress, timed(RunFolder(out), "ood", dataset):
             rows += evaluate_ood(
                 source,
                 ood.images,
@@ -117,7 +117,7 @@ def eval_maps(
             "protocol": {"network input": "not ours: score maps made elsewhere"} | measuring.words(ood),
             "dataset": ood.facts,
         }
-        with bar(dataset) as progress:
+        with bar(dataset) as progress, timed(RunFolder(out), "ood", dataset):
             rows += evaluate_ood(
                 measuring.source(given(maps.read, GIVEN)),
                 ood.images,

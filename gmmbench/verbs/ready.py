@@ -89,6 +89,7 @@ def make_ready(subject: Subject, scores: Wanted, *, data_root: Path, out: Path, 
     formulas = {key: _formula(score, loaded, fitted.get(key)) for key, score in chosen.items()}
     provenance = dict(loaded.provenance) | code_and_machine(model.device)
     provenance["scores"] = formulas | {spec: f"{spec}, a score from outside" for spec in scores.outside}
+    provenance["models"] = {key: 1 + len(loaded.members) for key, score in chosen.items() if score.needs == "ensemble"}
     provenance["fitted"] = {key: dict(fit.about) for key, fit in fitted.items()}
     families |= dict.fromkeys(scores.outside, OUTSIDE)
     return Ready(model, computed | dict(scores.outside), families, fitted, provenance, loaded)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shlex
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from gmmbench import __version__
 from gmmbench.data.cards import card
 from gmmbench.evaluate import Progress
+from gmmbench.models.config import recipe_sha256
 from gmmbench.provenance import code_version, library_versions, sha256
+from gmmbench.results import RunFolder
 from gmmbench.train import RECORD
 
 ProgressBar = Callable[[str], AbstractContextManager[Progress | None]]
@@ -25,12 +31,22 @@ RESOLUTION = (
 )
 IGNORED = "void (value 255 after mapping) is dropped before anything is counted"
 
+INTERVALS = "95 %, percentile bootstrap over images, 1,000 resamples, seed 0"
+
 _CARD_KEYS = ("name", "title", "citation", "licence", "note", "frames_may_be_shown")
 
 
 def quiet(title: str) -> AbstractContextManager[None]:
     """The progress bar of those who want none."""
     return nullcontext()
+
+
+@contextmanager
+def timed(folder: RunFolder, task: str, dataset: str) -> Iterator[None]:
+    """Notes in the run folder how long an evaluation took, once it is done."""
+    began = time.monotonic()
+    yield
+    folder.record_seconds(task, dataset, time.monotonic() - began)
 
 
 def facts_of(dataset: str) -> dict[str, Any]:
@@ -47,7 +63,15 @@ def code_and_machine(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "libraries": library_versions(),
         "device": device,
+        "machine": _machine(device),
     }
+
+
+def _machine(device: str) -> str:
+    """The hardware that computes, in words."""
+    if device.startswith("cuda"):
+        return str(torch.cuda.get_device_name(device))
+    return f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
 
 
 def trained(config: Path, config_sha256: str, checkpoint: Path) -> dict[str, Any]:
@@ -59,6 +83,7 @@ def trained(config: Path, config_sha256: str, checkpoint: Path) -> dict[str, Any
     return {
         "config": str(config),
         "config_sha256": config_sha256,
+        "recipe_sha256": recipe_sha256(config),
         "checkpoint": str(checkpoint),
         "checkpoint_sha256": sha256(checkpoint),
         "seed": training.get("seed"),

@@ -13,9 +13,11 @@ import pytest
 from gmmbench.errors import InputError
 from gmmbench.labels import IGNORE, Sample
 from gmmbench.metrics import CLASS_READINGS, CONFUSION_READINGS
+from gmmbench.metrics.resampling import LEVEL, interval
 from gmmbench.prediction import Prediction
 from gmmbench.results import ROWS, Row, RunFolder
 
+NO_INTERVAL = {"low": None, "high": None}
 CLASSES = ("road", "sky", "car", "nowhere")
 Run = Callable[..., list[Row]]
 
@@ -59,9 +61,13 @@ def test_what_rows_say(tmp_path: Path, closed_images: list[Sample], run_closed: 
         "pixels": np.count_nonzero(labels != IGNORE),
         "pixels_ignored": np.count_nonzero(labels == IGNORE),
     }
-    assert {(row.run, row.dataset, row.task, row.score, row.low, row.high) for row in rows} == {
-        ("fake", "streets", "closed", None, None, None)
-    }
+    assert {(row.run, row.dataset, row.task, row.score) for row in rows} == {("fake", "streets", "closed", None)}
+    drawn = RunFolder(tmp_path).resamples("streets", "confusion")
+    assert drawn is not None
+    for row in rows:
+        if row.class_name is None:
+            assert (row.low, row.high) == interval(drawn.values[row.metric], LEVEL)[:2]
+            assert row.low is not None and row.high is not None and row.low <= row.value <= row.high
     assert all(row.provenance == {"seed": 1} for row in rows)
 
 
@@ -106,7 +112,9 @@ def test_evaluating_again_writes_the_same_bytes(
     for folder in ("first", "first", "second"):
         run_closed(tmp_path / folder, closed_images)
     assert written(tmp_path / "first") == written(tmp_path / "second")
-    assert set(written(tmp_path / "first")) == {ROWS, "counts/streets/confusion.npz"}
+    assert set(written(tmp_path / "first")) == {
+        ROWS, "counts/streets/confusion.npz", "counts/streets/confusion.resamples.npz",
+    }  # fmt: skip
 
 
 def test_the_order_of_images_changes_nothing(
@@ -114,7 +122,11 @@ def test_the_order_of_images_changes_nothing(
 ) -> None:
     run_closed(tmp_path / "forwards", closed_images)
     run_closed(tmp_path / "backwards", closed_images[::-1])
-    assert written(tmp_path / "forwards") == written(tmp_path / "backwards")
+    both = [RunFolder(tmp_path / name).rows() for name in ("forwards", "backwards")]
+    for one, other in zip(*both, strict=True):  # intervals: the draws take images by their place
+        np.testing.assert_equal(vars(one) | NO_INTERVAL, vars(other) | NO_INTERVAL)
+    file = "counts/streets/confusion.npz"
+    assert written(tmp_path / "forwards")[file] == written(tmp_path / "backwards")[file]
 
 
 def test_closed_and_ood_rows_live_beside_each_other(

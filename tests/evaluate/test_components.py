@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from gmmbench.errors import InputError
-from gmmbench.evaluate.components import ComponentTally, component_values
+from gmmbench.evaluate.components import ComponentTally, component_spread
 from gmmbench.labels import IGNORE, IN, OOD
 from gmmbench.metrics.bootstrap import ratio_intervals
 from gmmbench.metrics.components import COMPONENT_READINGS, VECTOR_LENGTH, ComponentRules, count_components
+from gmmbench.metrics.resampling import LEVEL, interval
 
 RULES = ComponentRules(2, 2, "tiny")
 
@@ -47,21 +48,22 @@ def test_without_any_threshold_nothing_is_predicted(tmp_path: Path) -> None:
     scores, labels = cases(1)[0]
     labels[labels == OOD] = IN
     tally.keep(scores, labels)
-    values = component_values(tally.finish(float("nan")))
+    values = component_spread(tally.finish(float("nan")))
     assert all(np.isnan(value) for value, _ in values.values())
 
 
 def test_no_image(tmp_path: Path) -> None:
     vectors = ComponentTally(tmp_path / "msp", RULES).finish(0.0)
     assert vectors.shape == (0, VECTOR_LENGTH)
-    assert all(np.isnan(value) and np.isnan(spread.low) for value, spread in component_values(vectors).values())
+    assert all(np.isnan(value) and np.isnan(drawn).all() for value, drawn in component_spread(vectors).values())
 
 
 def test_values_are_those_of_the_sums_with_their_intervals() -> None:
     vectors = np.array([count_components(scores >= 1, labels, RULES).to_vector() for scores, labels in cases(6)])
-    values = component_values(vectors)
+    values = component_spread(vectors)
     assert list(values) == list(COMPONENT_READINGS)
-    for name, (value, spread) in values.items():
+    for name, (value, drawn) in values.items():
+        spread = interval(drawn, LEVEL)
         assert value == COMPONENT_READINGS[name].read(vectors.sum(axis=0))
         [expected] = ratio_intervals(vectors, lambda sums, n=name: {n: COMPONENT_READINGS[n].read(sums)}).values()
         assert spread == expected

@@ -46,7 +46,7 @@ def test_a_score_that_is_nan_leaves_all_as_it_was(
     with pytest.raises(NaNScoreError, match=r"image 'frame 1': 1 of \d+ scored pixels are NaN"):
         run_ood(tmp_path, ood_images, fake_model(spoil_density), measure=Measure(rules=RULES))
     assert written(tmp_path) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["counts", "pictures", ROWS]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["counts", "failures", "pictures", ROWS]
 
 
 def test_ctrl_c_leaves_all_as_it_was(
@@ -58,7 +58,7 @@ def test_ctrl_c_leaves_all_as_it_was(
     with pytest.raises(KeyboardInterrupt):
         run_ood(tmp_path, ood_images, fake_model(interrupt), measure=Measure(rules=RULES))
     assert written(tmp_path) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["counts", "pictures", ROWS]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["counts", "failures", "pictures", ROWS]
     assert [thread.name for thread in threading.enumerate() if "counting" in thread.name] == []
 
 
@@ -92,7 +92,7 @@ def test_a_full_disk_leaves_all_as_it_was(
         with pytest.raises(InputError, match=f"cannot write {tmp_path}.*: No space left on device; free space"):
             run_ood(tmp_path, ood_images, measure=Measure(rules=RULES))
     assert written(tmp_path) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["counts", "pictures", ROWS]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["counts", "failures", "pictures", ROWS]
 
 
 def test_rows_that_cannot_be_written_leave_the_counts_as_they_were(
@@ -143,9 +143,11 @@ def test_evaluating_again_writes_the_same_bytes(
     first = written(tmp_path / "first")
     assert first == written(tmp_path / "second")
     counts = {
-        f"counts/streets/{score}{part}.npz" for score in ("msp", "gmm_lse") for part in ("", ".images", ".components")
+        f"counts/streets/{score}{part}.npz"
+        for score in ("msp", "gmm_lse")
+        for part in ("", ".images", ".components", ".resamples")
     }
-    assert {name for name in first if not name.startswith("pictures")} == counts | {ROWS}
+    assert {name for name in first if not name.startswith(("pictures", "failures"))} == counts | {ROWS}
 
 
 def test_evaluating_fewer_scores_removes_the_counts_of_the_others(
@@ -156,7 +158,7 @@ def test_evaluating_fewer_scores_removes_the_counts_of_the_others(
     run_ood(tmp_path, ood_images[:2], scores=["msp"])
     names = written(tmp_path)
     assert {name for name in names if name.startswith("counts/streets/")} == {
-        "counts/streets/msp.npz", "counts/streets/msp.images.npz",
+        "counts/streets/msp.npz", "counts/streets/msp.images.npz", "counts/streets/msp.resamples.npz",
     }  # fmt: skip
     assert "counts/other/gmm_lse.npz" in names
     assert [name for name, _ in RunFolder(tmp_path).pictures("streets")] == ["frame-0", "frame-1"]
