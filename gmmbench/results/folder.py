@@ -10,6 +10,7 @@ A run folder::
     RUN/counts/DATASET/confusion.npz           integer confusion matrix, and confusion.resamples.npz
     RUN/seconds.json                           wall time of each evaluation: no number is made of it
     RUN/pictures/DATASET/NN_IMAGE.npz          a few images with their maps, at picture size
+    RUN/mixture/                               what the mixtures learnt, see ``gmmbench.results.mixture``
     RUN/failures/DATASET/SCORE.npz             the regions where a score was most wrong (``Failure``)
 
 Evaluating again replaces what the same evaluation wrote before and leaves the rest.
@@ -26,10 +27,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gmmbench.atomic import write_text
-from gmmbench.errors import InputError
+from gmmbench.errors import InputError, near_path
 from gmmbench.results.arrays import Arrays, load_arrays, save_arrays
 from gmmbench.results.failures import Failure, from_arrays, to_arrays
 from gmmbench.results.image_counts import SavedImages
+from gmmbench.results.mixture import load_mixture
 from gmmbench.results.resamples import Resamples, read_resamples
 from gmmbench.results.rows import Row
 
@@ -51,8 +53,12 @@ class RunFolder:
         """
         file = self.path / ROWS
         if not file.is_file():
+            inside, beside = self.path.glob(f"*/{ROWS}"), self.path.parent.glob(f"*/{ROWS}")
+            near = near_path(self.path, [file.parent for file in inside], least=0) or near_path(
+                self.path, [file.parent for file in beside]
+            )
             raise InputError(
-                f"no results in {self.path}: wanted {ROWS}; run 'gmmbench eval-ood ... --out {self.path}' first"
+                f"no results in {self.path}: wanted {ROWS}; {near}run 'gmmbench eval-ood ... --out {self.path}' first"
             )
         rows = []
         # Lines of bytes: str.splitlines() would also split at U+2028 or U+0085 inside a name.
@@ -110,8 +116,7 @@ class RunFolder:
 
     def save_picture(self, dataset: str, number: int, image_name: str, arrays: Arrays) -> None:
         """Store one image at picture size; keys as in ``pictures``."""
-        safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in image_name)
-        save_arrays(self.path / "pictures" / dataset / f"{number:02d}_{safe}.npz", arrays)
+        save_arrays(self.path / "pictures" / dataset / f"{number:02d}_{picture_name(image_name)}.npz", arrays)
 
     def pictures(self, dataset: str) -> Iterator[tuple[str, dict[str, NDArray[Any]]]]:
         """(image name, arrays) of the stored pictures of ``dataset``, in order; none where none were kept.
@@ -121,6 +126,10 @@ class RunFolder:
         """
         for file in sorted((self.path / "pictures" / dataset).glob("*.npz")):
             yield file.stem.split("_", 1)[1], load_arrays(file)
+
+    def mixture(self) -> dict[str, NDArray[Any]] | None:
+        """What 'gmmbench inspect' found, see ``gmmbench.results.mixture``; ``None`` where nobody asked."""
+        return load_mixture(self.path)
 
     def save_failures(self, dataset: str, score: str, failures: Sequence[Failure]) -> None:
         """Store where a score was most wrong."""
@@ -138,3 +147,8 @@ class RunFolder:
 
     def _failures_file(self, dataset: str, score: str) -> Path:
         return self.path / "failures" / dataset / f"{score}.npz"
+
+
+def picture_name(image_name: str) -> str:
+    """What of an image's name its picture is called."""
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in image_name)

@@ -3,6 +3,7 @@
 from gmmbench.verbs.closed import eval_closed
 from gmmbench.verbs.compare import compare
 from gmmbench.verbs.export import export_maps
+from gmmbench.verbs.inspect import inspect
 from gmmbench.verbs.measuring import Measuring
 from gmmbench.verbs.ood import eval_maps, eval_model
 from gmmbench.verbs.sets import OodSets
@@ -20,6 +21,7 @@ __all__ = [
     "eval_maps",
     "eval_model",
     "export_maps",
+    "inspect",
     "quiet",
     "subject_of",
 ]
