@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
+import io
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -12,14 +11,12 @@ from typing import Annotated, Optional
 
 import typer
 
-from gmmbench import cli_ood
+from gmmbench import cli_inspect, cli_ood, cli_predict, cli_report, completion
 from gmmbench.cli_data import data_app
-from gmmbench.cli_options import Checkpoint, Config, DataRoot, Limit, Name, Threads, example, use_threads
-from gmmbench.console import err, out, progress_bar
-from gmmbench.errors import InputError
-
-BAD_INPUT = 2
-INTERRUPTED = 130
+from gmmbench.cli_doctor import doctor
+from gmmbench.cli_options import Checkpoint, Config, DataRoot, Json, Limit, Name, Threads, example, use_threads
+from gmmbench.cli_run import EXIT_CODES, StoppedError, run_app
+from gmmbench.console import emit, out, progress_bar, say, waiting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which segmentation model notices what it was never shown? Train GMMSeg and its softmax twin,"
     " evaluate both on known classes and on anomalies, report.",
+    epilog=EXIT_CODES,
 )
 convert_app = typer.Typer(no_args_is_help=True, help="Checkpoints of other code.")
 scores_app = typer.Typer(no_args_is_help=True, help="The anomaly scores.")
@@ -54,7 +52,11 @@ def train(
         Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="Change the config; may be repeated.")
     ] = None,
     launcher: Annotated[
-        str, typer.Option(help="Of one training in several processes: pytorch (torchrun) or slurm (srun).")
+        str,
+        typer.Option(
+            help="Of one training in several processes: pytorch (torchrun) or slurm (srun).",
+            autocompletion=completion.one_of(completion.LAUNCHERS),
+        ),
     ] = "none",
     threads: Threads = None,
 ) -> None:
@@ -64,8 +66,9 @@ def train(
     after the current step and leaves a checkpoint for --resume. A batch of the config is one process's.
     """
     use_threads(threads)
-    from gmmbench.models.launch import place
-    from gmmbench.train import train as run
+    with waiting("loading torch and MMSegmentation"):
+        from gmmbench.models.launch import place
+        from gmmbench.train import train as run
 
     rank, _ = place(launcher)
     bar = progress_bar(f"training {config.stem}", unit="steps") if rank == 0 else nullcontext()
@@ -84,9 +87,9 @@ def train(
             )
     except KeyboardInterrupt as stop:
         what = str(stop) or "stopped in the middle of a step, the last checkpoint stands"
-        raise _StoppedError(f"{what}; the same command with --resume goes on") from None
+        raise StoppedError(f"{what}; the same command with --resume goes on") from None
     if rank == 0:
-        out.print(f"wrote {weights}", soft_wrap=True, highlight=False)
+        say(f"wrote {weights}")
 
 
 @app.command(
@@ -98,22 +101,30 @@ def eval_closed(
     checkpoint: Checkpoint,
     data_root: DataRoot = Path("data"),
     results: Annotated[Optional[Path], typer.Option("--out", help="Run folder; eval/ beside the checkpoint.")] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: Annotated[
+        str, typer.Option(help="train, val or test.", autocompletion=completion.one_of(completion.SPLITS))
+    ] = "test",
     name: Name = None,
     limit: Limit = None,
     threads: Threads = None,
+    json: Json = False,
 ) -> None:
     """Measure segmentation of the known classes: mIoU, per-class IoU, accuracies."""
     use_threads(threads)
-    from gmmbench.verbs import eval_closed as run
-
     folder = results or checkpoint.parent / "eval"
-    rows = run(
-        config, checkpoint, data_root=data_root, out=folder, split=split, name=name, limit=limit, bar=progress_bar
-    )
+    with waiting("evaluating"):
+        from gmmbench.records import records
+        from gmmbench.verbs import eval_closed as run
+
+        rows = run(
+            config, checkpoint, data_root=data_root, out=folder, split=split, name=name, limit=limit, bar=progress_bar
+        )
+    if json:
+        emit({"rows": records(rows), "wrote": folder})
+        return
     for row in rows:
         out.print(f"{row.class_name or '':>14} {row.metric:<5} {100 * row.value:6.2f} %", highlight=False)
-    out.print(f"wrote {folder}", soft_wrap=True, highlight=False)
+    say(f"wrote {folder}")
 
 
 app.command(
@@ -137,12 +148,30 @@ app.command(
 )(cli_ood.export_scores)
 
 app.command(
+    "predict",
+    epilog=example(
+        "gmmbench predict CONFIG CHECKPOINT photos --out drawn",
+        "gmmbench predict CONFIG CHECKPOINT a.jpg drive.mp4 --score msp@temperature=2 --threshold 0.5 --out drawn",
+        "gmmbench predict --predictor my_models:deeplab photos --range -12 -2 --maps --out drawn",
+    ),
+)(cli_predict.predict)
+
+app.command(
     "compare",
     epilog=example(
         "gmmbench compare runs/gmm/eval runs/softmax/eval --dataset road_anomaly",
         "gmmbench compare runs/gmm/eval runs/softmax/eval --scores gmm_lse,energy",
     ),
 )(cli_ood.compare)
+
+
+app.command(
+    "inspect",
+    epilog=example(
+        "gmmbench inspect configs/camvid/mobilenetv2_mlp_gmm.py runs/mobilenetv2_mlp_gmm/model.pth",
+        "gmmbench inspect CONFIG CHECKPOINT --gmm gmm_full.pth --no-test --out runs/mine",
+    ),
+)(cli_inspect.inspect)
 
 
 @app.command(
@@ -155,7 +184,10 @@ app.command(
 def fit_gmm(
     config: Config,
     checkpoint: Checkpoint,
-    covariance: Annotated[str, typer.Option(help="full, diag, tied or low_rank.")] = "full",
+    covariance: Annotated[
+        str,
+        typer.Option(help="full, diag, tied or low_rank.", autocompletion=completion.one_of(completion.COVARIANCES)),
+    ] = "full",
     components: Annotated[int, typer.Option(help="Gaussians a class.", min=1)] = 1,
     unit: Annotated[bool, typer.Option("--unit/--no-unit", help="Bring features to unit length first.")] = True,
     floor: Annotated[float, typer.Option(help="Added to variances: share of the mean variance within classes.")] = 0.1,
@@ -174,25 +206,26 @@ def fit_gmm(
     Writes gmm_COVARIANCE.pth, which 'gmmbench eval-ood --gmm' reads. The model itself stays as it is.
     """
     use_threads(threads)
-    from gmmbench.posthoc import fit_gmm as run
+    with waiting("fitting Gaussians to features"):
+        from gmmbench.posthoc import fit_gmm as run
 
-    fitted = run(
-        config,
-        checkpoint,
-        data_root=data_root,
-        out=folder or checkpoint.parent,
-        covariance=covariance,
-        components=components,
-        unit=unit,
-        floor=floor,
-        correct_only=correct_only,
-        pixels=pixels,
-        seed=seed,
-        limit=limit,
-        bar=progress_bar,
-    )
+        fitted = run(
+            config,
+            checkpoint,
+            data_root=data_root,
+            out=folder or checkpoint.parent,
+            covariance=covariance,
+            components=components,
+            unit=unit,
+            floor=floor,
+            correct_only=correct_only,
+            pixels=pixels,
+            seed=seed,
+            limit=limit,
+            bar=progress_bar,
+        )
     for line in fitted.lines():
-        out.print(line, soft_wrap=True, highlight=False, markup=False)
+        say(line)
 
 
 @convert_app.command(
@@ -217,27 +250,20 @@ def convert_official(
     from gmmbench.models.official import convert_official as run
 
     for line in run(checkpoint, weights, config).lines():
-        out.print(line, soft_wrap=True, highlight=False, markup=False)
+        say(line)
 
 
-@app.command(
+app.command(
+    "report",
     epilog=example(
-        "gmmbench report runs/mobilenetv2_mlp_gmm/eval runs/mobilenetv2_mlp_softmax/eval --out reports/camvid"
-    )
-)
-def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders that eval-closed and eval-ood wrote.")],
-    folder: Annotated[Path, typer.Option("--out", help="Where to write, for example reports/NAME.")],
-    public: Annotated[
-        bool, typer.Option("--public", help="Leave out pictures of data sets whose licence forbids showing frames.")
-    ] = False,
-) -> None:
-    """Write a report from saved rows: tables, curves, histograms, pictures. Needs no model and no data."""
-    from gmmbench.report import headline, write_report
+        "gmmbench report runs/mobilenetv2_mlp_gmm/eval runs/mobilenetv2_mlp_softmax/eval --out reports/camvid",
+        "gmmbench report runs/*/eval --out reports/paper --public --format all",
+    ),
+)(cli_report.report)
 
-    page = write_report(runs, folder, public=public)
-    out.print(headline(runs))
-    out.print(f"wrote {page}", soft_wrap=True, highlight=False)
+app.command("leaderboard", epilog=example("gmmbench leaderboard reports/", "gmmbench leaderboard reports runs"))(
+    cli_report.leaderboard
+)
 
 
 @app.command(
@@ -261,11 +287,12 @@ def export(
     Written only once ONNX Runtime gives what PyTorch gives. Needs gmmbench's extra 'onnx'.
     """
     use_threads(threads)
-    from gmmbench.models.export import export as run
-    from gmmbench.models.predictor import load_predictor
+    with waiting("exporting, and running the file in ONNX Runtime"):
+        from gmmbench.models.export import export as run
+        from gmmbench.models.predictor import load_predictor
 
-    outputs = run(load_predictor(config, checkpoint, device="cpu"), path, size=size)
-    out.print(f"wrote {path} ({', '.join(outputs)})", soft_wrap=True, highlight=False, markup=False)
+        outputs = run(load_predictor(config, checkpoint, device="cpu"), path, size=size)
+    say(f"wrote {path} ({', '.join(outputs)})")
 
 
 @app.command(epilog=example("gmmbench demo", "gmmbench demo --out reports/demo --work-dir runs/demo"))
@@ -284,48 +311,30 @@ def demo(
     run_demo(work_dir=work_dir, out=folder)
 
 
-@scores_app.command("ls", epilog=example("gmmbench scores ls"))
-def scores_ls() -> None:
+@scores_app.command("ls", epilog=example("gmmbench scores ls", "gmmbench scores ls --json | jq -r '.scores[].name'"))
+def scores_ls(json: Json = False) -> None:
     """List the anomaly scores and their formulas."""
-    from gmmbench.listings import scores
+    from gmmbench.listings import scores, scores_table
 
-    out.print(scores())
+    if json:
+        emit({"scores": scores()})
+    else:
+        out.print(scores_table())
 
 
-class _StoppedError(Exception):
-    """Ctrl-C with something to say; of a KeyboardInterrupt typer keeps the exit code alone."""
+app.command("doctor", epilog=example("gmmbench doctor --data-root /data", "gmmbench doctor --json | jq '.problems'"))(
+    doctor
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
-    # Huge pages for torch's buffers: forwards took a fifth less time on CPUs. It is read when torch first allocates.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    try:
-        code = app(args=arguments, standalone_mode=False)
-    except InputError as error:
-        return _complain(str(error))
-    except typer.TyperException as error:
-        message = error.format_message() if hasattr(error, "format_message") else str(error)
-        return _complain(message) if message else BAD_INPUT  # bare 'gmmbench' has shown its help
-    except _StoppedError as stop:
-        err.print(f"interrupted: {stop}", highlight=False, markup=False, soft_wrap=True)
-        return INTERRUPTED
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        return _complain(f"no space left for {error.filename or 'what was being written'}; free some and run again")
-    if code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt
-        err.print("interrupted")
-        return INTERRUPTED
-    return code if isinstance(code, int) else 0  # a verb may end with typer.Exit(code)
-
-
-def _complain(message: str) -> int:
-    err.print("[bold red]error:[/bold red]", end=" ")
-    err.print(" ".join(message.split()), highlight=False, markup=False, soft_wrap=True)
-    return BAD_INPUT
+    """Run one command; returns the exit code: 0 done, 1 a fault of ours, 2 bad input, 130 interrupted."""
+    return run_app(app, arguments)
 
 
 def console_main() -> None:
     """The ``gmmbench`` script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an arrow in a table is no reason to fail under ASCII
     sys.exit(main())

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from gmmbench.cli_options import DataRoot, example
-from gmmbench.console import err, out, progress_bar
+from gmmbench import completion
+from gmmbench.cli_options import DataRoot, Json, example
+from gmmbench.console import emit, err, out, progress_bar, say
 from gmmbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,20 +20,26 @@ FAULTY = 2
 
 data_app = typer.Typer(no_args_is_help=True, help="The data sets.")
 
-DataSet = Annotated[str, typer.Argument(metavar="NAME", help="As 'gmmbench data ls' lists them.")]
+DataSet = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="As 'gmmbench data ls' lists them.", autocompletion=completion.data_sets),
+]
 
 
-@data_app.command("ls", epilog=example("gmmbench data ls --data-root /data"))
-def data_ls(data_root: DataRoot = Path("data")) -> None:
+@data_app.command("ls", epilog=example("gmmbench data ls --data-root /data", "gmmbench data ls --json"))
+def data_ls(data_root: DataRoot = Path("data"), json: Json = False) -> None:
     """List the data sets: how many images the data root holds of how many, and where they come from.
 
     States: ready; incomplete; absent; gated (absent, only to be had by hand); needs X (made from X, which is not
     there); unchecked (which images it has is known once 'gmmbench data check' has read the label maps). Goes by
     file names alone.
     """
-    from gmmbench.listings import data_sets
+    from gmmbench.listings import data_set_records, data_sets
 
-    out.print(data_sets(data_root))
+    if json:
+        emit({"data_root": data_root, "data_sets": data_set_records(data_root)})
+    else:
+        out.print(data_sets(data_root))
 
 
 @data_app.command(
@@ -51,9 +58,9 @@ def data_prepare(name: DataSet, data_root: DataRoot = Path("data")) -> None:
     """
     from gmmbench.data.prepare import prepare
 
-    prepared = prepare(name, data_root, say=_say, bar=progress_bar)
+    prepared = prepare(name, data_root, say=say, bar=progress_bar)
     if prepared.report is None:
-        _say(prepared.instructions)
+        say(prepared.instructions)
         raise typer.Exit(FAULTY)
     _show(prepared.report)
 
@@ -68,7 +75,11 @@ def data_prepare(name: DataSet, data_root: DataRoot = Path("data")) -> None:
 def data_check(
     name: DataSet,
     split: Annotated[
-        Optional[list[str]], typer.Option(help="Of a closed set, only this one; may be repeated; all if not given.")
+        Optional[list[str]],
+        typer.Option(
+            help="Of a closed set, only this one; may be repeated; all if not given.",
+            autocompletion=completion.one_of(completion.SPLITS),
+        ),
     ] = None,
     data_root: DataRoot = Path("data"),
 ) -> None:
@@ -95,8 +106,13 @@ def data_check(
 def data_synth(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to make: images/, masks/, synth.json.")],
     cutouts: Annotated[Path, typer.Option(help="RGBA pictures, or images/ and masks/; metres.json may give lengths.")],
-    closed: Annotated[Optional[str], typer.Option("--closed-set", help="Whose images to paste into.")] = None,
-    split: Annotated[str, typer.Option(help="Of the closed set.")] = "test",
+    closed: Annotated[
+        Optional[str],
+        typer.Option("--closed-set", help="Whose images to paste into.", autocompletion=completion.closed_sets),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Of the closed set.", autocompletion=completion.one_of(completion.SPLITS))
+    ] = "test",
     images: Annotated[Optional[Path], typer.Option(help="Instead of a closed set, a folder of pictures.")] = None,
     count: Annotated[Optional[int], typer.Option(help="Images to make; as many as backgrounds.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.", min=0)] = 0,
@@ -115,7 +131,9 @@ def data_synth(
     things: Annotated[Optional[str], typer.Option(help="Classes that known objects are cut from.")] = None,
     colour: Annotated[float, typer.Option(help="How far colours go to those of the place, 0 to 1.")] = 0.5,
     blur: Annotated[float, typer.Option(help="How far sharpness goes to that of the place, 0 to 1.")] = 1.0,
-    blend: Annotated[str, typer.Option(help="alpha or poisson.")] = "alpha",
+    blend: Annotated[
+        str, typer.Option(help="alpha or poisson.", autocompletion=completion.one_of(completion.BLENDS))
+    ] = "alpha",
     smallest: Annotated[int, typer.Option(help="Fewest pixels of an object.", min=1)] = 150,
     largest: Annotated[float, typer.Option(help="Largest share of the image that an object covers.")] = 0.15,
     workers: Annotated[int, typer.Option(help="Threads; they change no bit of the set.", min=1)] = 1,
@@ -146,9 +164,9 @@ def data_synth(
             folder, places, load_cutouts(cutouts), recipe, count=count, workers=workers, progress=progress
         )
     for why in written.skipped:
-        err.print(f"left out: {why}", highlight=False, markup=False, soft_wrap=True)
+        say(f"left out: {why}", to=err)
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(written.kinds.items()))
-    _say(f"{'wrote' if written.new else 'found, unchanged,'} {written.folder}: {kinds}")
+    say(f"{'wrote' if written.new else 'found, unchanged,'} {written.folder}: {kinds}")
 
 
 def _words(text: str | None) -> list[str] | None:
@@ -163,16 +181,11 @@ def _show(report: Report) -> None:
 
     out.print(data_report(report))
     for archive, state in report.archives.items():
-        _say(f"archive {archive}: {state}")
+        say(f"archive {archive}: {state}")
     for fault in report.faults:
-        _say(f"{fault.kind}: {fault.message}")
+        say(f"{fault.kind}: {fault.message}")
     if report.faults:
         kinds = ", ".join(f"{number} x {kind}" for kind, number in count_kinds(report.faults).items())
-        err.print(f"{report.name}: {len(report.faults)} faults ({kinds})", highlight=False, soft_wrap=True)
+        say(f"{report.name}: {len(report.faults)} faults ({kinds})", to=err)
         raise typer.Exit(FAULTY)
-    _say(f"{report.name}: no fault found")
-
-
-def _say(line: str) -> None:
-    line = line.encode(errors="backslashreplace").decode()  # names of files need not be text
-    out.print(line, soft_wrap=True, highlight=False, markup=False)
+    say(f"{report.name}: no fault found")

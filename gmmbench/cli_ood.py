@@ -7,11 +7,15 @@ from typing import Annotated, Optional
 
 import typer
 
-from gmmbench.cli_options import DataRoot, Limit, Threads, use_threads
-from gmmbench.console import err, out, progress_bar
+from gmmbench import completion
+from gmmbench.cli_options import DataRoot, Json, Limit, Threads, use_threads
+from gmmbench.console import emit, err, out, progress_bar, say, waiting
 from gmmbench.errors import InputError
 
-AnyConfig = Annotated[Optional[Path], typer.Argument(metavar="CONFIG", help="An experiment's config.")]
+AnyConfig = Annotated[
+    Optional[Path],
+    typer.Argument(metavar="CONFIG", help="An experiment's config.", autocompletion=completion.configs),
+]
 AnyCheckpoint = Annotated[
     Optional[Path], typer.Argument(metavar="CHECKPOINT", help="model.pth or a training checkpoint of that config.")
 ]
@@ -23,9 +27,15 @@ PredictorArguments = Annotated[
 ]
 FitOn = Annotated[
     Optional[str],
-    typer.Option(help="The closed set that fitted scores of a --predictor are fitted to, its train split."),
+    typer.Option(
+        help="The closed set that fitted scores of a --predictor are fitted to, its train split.",
+        autocompletion=completion.closed_sets,
+    ),
 ]
-Datasets = Annotated[Optional[str], typer.Option(help="Names separated by commas; 'gmmbench data ls' lists them.")]
+Datasets = Annotated[
+    Optional[str],
+    typer.Option(help="Names separated by commas; 'gmmbench data ls' lists them.", autocompletion=completion.ood_sets),
+]
 Folder = Annotated[
     Optional[tuple[str, Path, Path, str]],
     typer.Option(
@@ -38,7 +48,8 @@ Scores = Annotated[
     str,
     typer.Option(
         help="'fast' (of logits and densities alone), 'all' that the model can give, or names separated by commas,"
-        " with options as in msp@temperature=2; see 'gmmbench scores ls'."
+        " with options as in msp@temperature=2; see 'gmmbench scores ls'.",
+        autocompletion=completion.scores,
     ),
 ]
 OutsideScores = Annotated[
@@ -80,7 +91,11 @@ def eval_ood(
     flip: Flip = False,
     blur: Blur = None,
     protocol: Annotated[
-        str, typer.Option(help="Whose definitions: gmmbench, smiyc, fishyscapes, pebal, polito or pytorch-ood.")
+        str,
+        typer.Option(
+            help="Whose definitions: gmmbench, smiyc, fishyscapes, pebal, polito or pytorch-ood.",
+            autocompletion=completion.one_of(completion.PROTOCOLS),
+        ),
     ] = "gmmbench",
     components: Annotated[
         Optional[bool],
@@ -98,6 +113,7 @@ def eval_ood(
     name: RunName = None,
     limit: Limit = None,
     threads: Threads = None,
+    json: Json = False,
 ) -> None:
     """Measure how well anomalies are told from the known: AUROC, AP, FPR95 and more of every score, with intervals.
 
@@ -105,8 +121,10 @@ def eval_ood(
     Scores that need the training set are fitted to it once and kept beside the checkpoint.
     """
     use_threads(threads)
-    from gmmbench.listings_ood import ood_results
-    from gmmbench.verbs import Measuring, OodSets, eval_maps, eval_model, subject_of
+    with waiting("loading torch and MMSegmentation"):
+        from gmmbench.listings_ood import ood_results
+        from gmmbench.records import records
+        from gmmbench.verbs import Measuring, OodSets, eval_maps, eval_model, subject_of
 
     sets = OodSets(_names(datasets), folder, data_root)
     measuring = Measuring(protocol=protocol, exact=exact, components=components, blur=blur, limit=limit)
@@ -122,7 +140,10 @@ def eval_ood(
         where = results
         if where is None:
             raise InputError("--score-maps has no checkpoint to write beside; say where with --out FOLDER")
-        rows, notes = eval_maps(score_maps, sets, measuring, negated=negated, out=where, name=name, bar=progress_bar)
+        with waiting("evaluating"):
+            rows, notes = eval_maps(
+                score_maps, sets, measuring, negated=negated, out=where, name=name, bar=progress_bar
+            )
     else:
         if negated:
             raise InputError("--negated speaks of --score-maps; leave it out, or name their folder")
@@ -130,21 +151,25 @@ def eval_ood(
         where = results or subject.folder
         if where is None:
             raise InputError("--predictor has no checkpoint to write beside; say where with --out FOLDER")
-        rows, notes = eval_model(
-            subject,
-            sets,
-            measuring,
-            scores=scores,
-            outside=outside_scores or (),
-            out=where,
-            name=name,
-            bar=progress_bar,
-        )
+        with waiting("evaluating"):
+            rows, notes = eval_model(
+                subject,
+                sets,
+                measuring,
+                scores=scores,
+                outside=outside_scores or (),
+                out=where,
+                name=name,
+                bar=progress_bar,
+            )
     for note in notes:
-        err.print(note, soft_wrap=True, highlight=False, markup=False)
+        say(note, to=err)
+    if json:
+        emit({"rows": records(rows), "notes": notes, "wrote": where})
+        return
     for table in ood_results(rows):
         out.print(table)
-    out.print(f"wrote {where}", soft_wrap=True, highlight=False)
+    say(f"wrote {where}")
 
 
 def export_scores(
@@ -153,8 +178,18 @@ def export_scores(
     *,
     datasets: Datasets = None,
     folder: Annotated[Path, typer.Option("--out", help="Where the maps go.")],
-    score: Annotated[str, typer.Option(help="One score; options as in msp@temperature=2.")] = "gmm_lse",
-    form: Annotated[str, typer.Option("--format", help="npy, npz, tif or smiyc (.hdf5, float16).")] = "npy",
+    score: Annotated[
+        str,
+        typer.Option(help="One score; options as in msp@temperature=2.", autocompletion=completion.one_score),
+    ] = "gmm_lse",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="npy, npz, tif or smiyc (.hdf5, float16).",
+            autocompletion=completion.one_of(completion.MAP_FORMS),
+        ),
+    ] = "npy",
     predictor: Predictor = None,
     predictor_arguments: PredictorArguments = None,
     fit_on: FitOn = None,
@@ -165,20 +200,25 @@ def export_scores(
     name: RunName = None,
     limit: Limit = None,
     threads: Threads = None,
+    json: Json = False,
 ) -> None:
     """Write score maps: of test sets whose labels are not public, for a submission, or for other tools.
 
     Higher = more anomalous. Nothing is evaluated.
     """
     use_threads(threads)
-    from gmmbench.verbs import export_maps, subject_of
+    with waiting("computing score maps"):
+        from gmmbench.verbs import export_maps, subject_of
 
-    subject = subject_of(config, checkpoint, predictor, predictor_arguments, fit_on, gmm, None, flip)
-    written = export_maps(
-        subject, _names(datasets), data_root, folder, score=score, form=form, blur=blur, name=name, limit=limit,
-        bar=progress_bar,
-    )  # fmt: skip
-    out.print(f"wrote {written} maps to {folder}", soft_wrap=True, highlight=False)
+        subject = subject_of(config, checkpoint, predictor, predictor_arguments, fit_on, gmm, None, flip)
+        written = export_maps(
+            subject, _names(datasets), data_root, folder, score=score, form=form, blur=blur, name=name, limit=limit,
+            bar=progress_bar,
+        )  # fmt: skip
+    if json:
+        emit({"maps": written, "wrote": folder})
+    else:
+        say(f"wrote {written} maps to {folder}")
 
 
 def compare(
@@ -190,13 +230,22 @@ def compare(
             metavar="A,B", help="A score of the first and one of the second run; each run's best AP if not given."
         ),
     ] = None,
-    dataset: Annotated[Optional[str], typer.Option(help="One data set; all that both have if not given.")] = None,
+    dataset: Annotated[
+        Optional[str],
+        typer.Option(help="One data set; all that both have if not given.", autocompletion=completion.one_ood_set),
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Compare two scores: the difference of each metric with its 95 % interval, both resampled over the same images."""
-    from gmmbench.listings_ood import differences
-    from gmmbench.verbs.compare import compare as run
+    with waiting("resampling images"):
+        from gmmbench.listings_ood import difference_records, differences
+        from gmmbench.verbs.compare import compare as run
 
-    for table in differences(run(first, second or first, scores=scores, dataset=dataset)):
+        found = run(first, second or first, scores=scores, dataset=dataset)
+    if json:
+        emit({"differences": difference_records(found)})
+        return
+    for table in differences(found):
         out.print(table)
 
 

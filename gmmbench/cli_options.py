@@ -8,8 +8,14 @@ from typing import Annotated, Optional
 
 import typer
 
+from gmmbench import completion
+
 Config = Annotated[
-    Path, typer.Argument(help="An experiment's config, for example configs/camvid/mobilenetv2_mlp_gmm.py.")
+    Path,
+    typer.Argument(
+        help="An experiment's config, for example configs/camvid/mobilenetv2_mlp_gmm.py.",
+        autocompletion=completion.configs,
+    ),
 ]
 Checkpoint = Annotated[Path, typer.Argument(help="model.pth or a training checkpoint of that config.")]
 DataRoot = Annotated[
@@ -19,6 +25,10 @@ DataRoot = Annotated[
 Threads = Annotated[Optional[int], typer.Option(help="CPU threads; all cores if not given.", min=1)]
 Limit = Annotated[Optional[int], typer.Option(help="Only the first N images; rows say so.", min=1)]
 Name = Annotated[Optional[str], typer.Option(help="What tables call this model; the config's file name if not given.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="For scripts: one JSON document on standard output, all else on standard error."),
+]
 
 
 def example(*lines: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -72,16 +73,35 @@ def _sizes(held: Contents, most: int = 3) -> str:
     return (f"{shown} and {len(ordered) - most} more" if len(ordered) > most else shown) or "-"
 
 
-def scores() -> Table:
-    """One line a score: name, what it reads of a model, whether it is fitted, formula."""
+def data_set_records(root: Path) -> list[dict[str, Any]]:
+    """What ``data_sets`` shows, and where each set comes from, as mappings; images are counted part by part."""
+    return [vars(entry) for entry in present(root)]
+
+
+def scores() -> list[dict[str, Any]]:
+    """Of each score: name, what it reads of a model, whether it is fitted and among ``--scores fast``, formula."""
     from gmmbench.scores import FAST, FITTED, SCORES, FittedScore, Score
 
+    known: dict[str, Score | FittedScore] = {**SCORES, **FITTED}
+    return [
+        {
+            "name": name,
+            "reads": score.needs,
+            "fitted": name in FITTED,
+            "fast": name in FAST,
+            "formula": score.formula,
+        }
+        for name, score in known.items()
+    ]
+
+
+def scores_table() -> Table:
+    """One line a score: name, what it reads of a model, whether it is fitted, formula."""
     table = Table(box=None, padding=(0, 1, 0, 0), caption="f: among --scores fast; t: fitted to the training set")
     for title in ("score", "reads", ""):
         table.add_column(title, no_wrap=True)
     table.add_column("formula (z logits, p = softmax z, d_c = log p(x | c), f feature)")
-    known: dict[str, Score | FittedScore] = {**SCORES, **FITTED}
-    for name, score in known.items():
-        kind = "f" if name in FAST else "t" if name in FITTED else ""
-        table.add_row(name, score.needs, kind, escape(score.formula))
+    for score in scores():
+        kind = "f" if score["fast"] else "t" if score["fitted"] else ""
+        table.add_row(score["name"], score["reads"], kind, escape(score["formula"]))
     return table

@@ -64,6 +64,30 @@ def differences(comparisons: Sequence[Comparison]) -> Iterator[Table]:
         yield table
 
 
+def difference_records(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """A mapping a metric of each data set: what is compared, the difference in its own unit, its 95 % interval.
+
+    ``better`` is "first", "second", "none" where the interval holds 0, or ``None`` where the metric has no better.
+    """
+    return [
+        {
+            "dataset": comparison.dataset,
+            "metric": metric,
+            **{
+                f"{place}_{key}": value
+                for place, side in (("first", comparison.first), ("second", comparison.second))
+                for key, value in (("run", side.run), ("score", side.score))
+            },
+            "difference": found.value,
+            "low": found.low,
+            "high": found.high,
+            "better": _better(metric, found.low, found.high),
+        }
+        for comparison in comparisons
+        for metric, found in comparison.differences.items()
+    ]
+
+
 def _title(row: Row) -> str:
     counts, protocol = row.counts, row.provenance.get("protocol", {}).get("protocol", "")
     seen = f"{counts['images']} of {counts['images_total']} images"
@@ -102,9 +126,14 @@ def _signed(value: float) -> str:
 
 def _words(metric: str, low: float, high: float) -> str:
     """Which one is better, where the interval says so."""
+    better = _better(metric, low, high)
+    return {None: "", "none": "no difference that these images show"}.get(better, f"the {better} is better")
+
+
+def _better(metric: str, low: float, high: float) -> str | None:
     higher_is_better = _KNOWN[metric].higher_is_better
     if math.isnan(low) or higher_is_better is None:
-        return ""
+        return None
     if low <= 0 <= high:
-        return "no difference that these images show"
-    return "the first is better" if (low > 0) == higher_is_better else "the second is better"
+        return "none"
+    return "first" if (low > 0) == higher_is_better else "second"

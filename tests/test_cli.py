@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import logging
 import os
 import re
@@ -18,6 +19,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+import gmmbench
 from gmmbench.cli import app, main
 from gmmbench.data import DATASETS
 from gmmbench.errors import InputError
@@ -28,7 +30,8 @@ from gmmbench.scores import FAST, FITTED, SCORES
 
 VERBS = [
     "train", "eval-closed", "eval-ood", "export-scores", "compare", "fit-gmm", "convert official", "export", "report",
-    "demo", "data ls", "data prepare", "data check", "scores ls",
+    "leaderboard", "predict", "inspect", "demo", "doctor", "data ls", "data prepare", "data check", "data synth",
+    "scores ls",
 ]  # fmt: skip
 CONFIG = str(CONFIGS / "camvid" / "mobilenetv2_mlp_gmm.py")
 
@@ -122,8 +125,13 @@ def test_a_bare_command_shows_its_help(arguments: list[str], capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["evaluate"], "No such command 'evaluate'"),
-        (["data", "ls", "--dataroot", "x"], "No such option: --dataroot"),
+        (["evalood"], "unknown verb 'evalood'; did you mean 'eval-ood'? known: compare, "),
+        (["ls"], "unknown verb 'ls'; did you mean 'gmmbench data ls' or 'gmmbench scores ls'?"),
+        (["data", "lst"], "unknown verb of 'gmmbench data' 'lst'; did you mean 'ls'?"),
+        (["data", "ls", "--dataroot", "x"], "No such option: --dataroot; did you mean '--data-root'?"),
+        (["eval-ood", "--dataset", "x"], "did you mean '--datasets'? 'gmmbench eval-ood --help' tells more"),
+        (["compare", "a", "b", "--nothing"], "No such option: --nothing; 'gmmbench compare --help' tells more"),
+        (["eval-ood", "a.py", "b.pth", "--datasets", "x", "y"], "(y), several names are joined by commas; "),
         (["report"], "Missing argument"),
         (["eval-closed", "a.py"], "Missing argument 'checkpoint'"),
         (["export-scores", "a.py", "b.pth"], "Missing option '--out'"),
@@ -186,7 +194,7 @@ def test_evaluate_and_report(
         assert row.provenance["checkpoint_sha256"] == hashlib.sha256(b"weights").hexdigest()
         assert row.provenance["command"].startswith(f"gmmbench eval-{row.task} {CONFIG} {checkpoint}")
     assert main(["report", str(folder), "--out", "report", "--public"]) == 0
-    assert "wrote report/report.md" in capsys.readouterr().out
+    assert re.search(r"wrote .*report/report\.md", capsys.readouterr().out)
     assert "camvid_ood" in Path("report/report.md").read_text(encoding="utf-8")
 
 
@@ -213,7 +221,9 @@ def test_names_and_folders_that_are_not_there(
     assert "no data root at data; pass --data-root or set GMMBENCH_DATA" in refused(*ood, "camvid_ood")
     assert f"no data root at {tmp_path / 'nowhere'}" in refused("eval-closed", CONFIG, checkpoint, *nowhere)
     assert "RoadAnomaly_jpg/frame_list.json" in refused(*ood, "road_anomaly", *data)
-    assert "lists there: test, test_ood" in refused("eval-closed", CONFIG, checkpoint, "--split", "tset", *data)
+    assert "unknown split 'tset'; did you mean 'test'?" in refused(
+        "eval-closed", CONFIG, checkpoint, "--split", "tset", *data
+    )
     assert not (Path(checkpoint).parent / "eval").exists()
 
 
@@ -287,11 +297,108 @@ def test_a_full_disk_while_rows_are_written(
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "disk"), RuntimeError("ours"), EOFError("ours")])
-def test_a_fault_of_ours_keeps_its_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_is_a_line_too(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("gmmbench.listings.data_sets", raising(error))
-    with pytest.raises((OSError, RuntimeError)) as caught:  # typer raises Abort, a RuntimeError, from an EOFError
-        main(["data", "ls"])
-    assert error in (caught.value, caught.value.__cause__)
+    assert main(["data", "ls"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    [line] = printed.err.split("\n", 1 if isinstance(error, EOFError) else 0)[-1].splitlines()  # typer: a blank one
+    assert line.startswith(f"error: {type(error).__name__}: {error}; ")
+    assert line.endswith("run with --debug for the traceback")
+
+
+@pytest.mark.parametrize(("error", "code"), [(RuntimeError("ours"), 1), (InputError("theirs"), 2), (MemoryError(), 2)])
+@pytest.mark.parametrize("words", [["--debug", "data", "ls"], ["data", "ls", "--debug"], ["data", "ls"]])
+def test_debug_shows_the_traceback_wherever_it_stands(
+    error: Exception, code: int, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gmmbench.listings.data_sets", raising(error))
+    if "--debug" not in words:
+        monkeypatch.setenv("GMMBENCH_DEBUG", "1")
+    assert main(words) == code
+    printed = capsys.readouterr().err
+    assert printed.startswith("Traceback (most recent call last):")
+    assert printed.splitlines()[-1].startswith("error: ")
+    monkeypatch.setenv("GMMBENCH_DEBUG", "0")
+    assert main(["data", "ls"]) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_exit_codes_and_common_options_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    printed = plain(capsys.readouterr().out)
+    for said in ("0 done; 1 a fault of gmmbench", "2 bad input", "130 interrupted", "--debug", "--version"):
+        assert said in printed
+    for verb in VERBS:
+        main([*verb.split(), "--help"])
+        assert "--debug" in capsys.readouterr().out, verb
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{gmmbench.__version__}\n"
+
+
+def read_json(text: str) -> Any:
+    """What a script reads: one document of strict JSON."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_of_what_is_there(camvid_tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "ls", "--json", "--data-root", str(camvid_tree)]) == 0
+    printed = capsys.readouterr()
+    sets = {entry["name"]: entry for entry in read_json(printed.out)["data_sets"]}
+    assert set(sets) >= {*DATASETS, "camvid", "street"}
+    assert sets["camvid"]["found"] == [4, 2, 3]
+    assert printed.err == ""
+    assert main(["scores", "ls", "--json"]) == 0
+    scores = {entry["name"]: entry for entry in read_json(capsys.readouterr().out)["scores"]}
+    assert list(scores) == [*SCORES, *FITTED]
+    assert [name for name, entry in scores.items() if entry["fast"]] == list(FAST)
+
+
+def test_json_of_an_evaluation(camvid_tree: Path, checkpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ["--data-root", str(camvid_tree), "--json"]
+    assert main(["eval-closed", CONFIG, checkpoint, "--out", "run", *data]) == 0
+    closed = read_json(capsys.readouterr().out)
+    assert closed["wrote"] == "run"
+    assert main(["eval-ood", CONFIG, checkpoint, "--datasets", "camvid_ood", "--out", "run", *data]) == 0
+    ood = read_json(capsys.readouterr().out)
+    rows = RunFolder(Path("run")).rows()
+    for record, row in zip([*closed["rows"], *ood["rows"]], rows, strict=True):
+        assert (record["metric"], record["score"]) == (row.metric, row.score)
+        assert record["value"] == (None if np.isnan(row.value) else row.value)
+    assert main(["compare", "run", "--json"]) == 0
+    assert {entry["dataset"] for entry in read_json(capsys.readouterr().out)["differences"]} == {"camvid_ood"}
+    maps = ["--datasets", "camvid_ood", "--score", "energy", "--out", "maps", *data]
+    assert main(["export-scores", CONFIG, checkpoint, *maps]) == 0
+    assert read_json(capsys.readouterr().out) == {"maps": 3, "wrote": "maps"}
+    assert main(["report", "run", "--out", "page", "--json"]) == 0
+    assert Path(read_json(capsys.readouterr().out)["wrote"]).is_file()
+
+
+def test_json_of_what_fails_is_nothing(refused: Callable[..., str]) -> None:
+    assert "no results in nowhere" in refused("compare", "nowhere", "--json")
+
+
+def test_names_nearby(refused: Callable[..., str], checkpoint: str, tmp_path: Path) -> None:
+    own = tmp_path / "mine_gmm.py"
+    own.write_text("model = dict()\n")
+    assert f"did you mean '{own}'?" in refused("train", tmp_path / "mine_gm.py")
+    lost = Path(CONFIG).with_name("mobilenetv2_mlp_gm.py")
+    assert f"did you mean '{CONFIG}'?" in refused("train", lost)
+    run = tmp_path / "runs" / "gmm" / "eval"
+    run.mkdir(parents=True)
+    (run / "results.jsonl").write_text("")
+    assert f"did you mean '{run}'?" in refused("report", run.parent, "--out", "page")
+    assert f"did you mean '{run}'?" in refused("compare", run.with_name("evel"))
+    assert "did you mean 'train_cfg'?" in refused("train", CONFIG, "--set", "train_cfgs.max_iters=3")
+    assert "did you mean 'max_iters'?" in refused("train", CONFIG, "--set", "train_cfg.max_iter=3")
+    assert "did you mean 'pytorch'?" in refused("train", CONFIG, "--launcher", "pytroch")
+    assert "did you mean 'camvid'?" in refused("data", "check", "camvdi")
 
 
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gmmbench.errors import InputError, unknown_name
+from pathlib import Path
+
+from gmmbench.errors import InputError, near_path, unknown_name
 
 
 def test_a_near_miss_gets_a_suggestion_and_the_known_names_in_order() -> None:
@@ -17,6 +19,16 @@ def test_nothing_near_gets_no_suggestion() -> None:
 
 def test_an_empty_registry() -> None:
     assert str(unknown_name("score", "msp", [])) == "unknown score 'msp'; known: none"
+
+
+def test_the_nearest_path_is_like_in_its_name_first_and_then_as_a_whole() -> None:
+    there = [Path("configs/camvid/segformer_gmm.py"), Path("configs/ade20k/segformer_gmm.py"), Path("configs/x/sgd.py")]
+    assert (
+        near_path(Path("configs/camvid/segfomer_gmm.py"), there) == "did you mean 'configs/camvid/segformer_gmm.py'? "
+    )
+    assert near_path(Path("ade20k/segformer_gmm.py"), there) == "did you mean 'configs/ade20k/segformer_gmm.py'? "
+    assert near_path(Path("configs/camvid/nothing.py"), there) == ""
+    assert near_path(Path("a"), []) == ""
 
 
 def test_an_input_error_is_a_value_error() -> None:

@@ -32,6 +32,7 @@ ROOMS = {
     # Disk. data.street also writes: it draws its own data set.
     "data":         ("labels errors atomic resources", "numpy PIL cv2 yaml pooch requests urllib3"),
     "score_maps":   ("errors atomic", "numpy PIL h5py"),
+    "published":    ("errors metrics", "yaml"),
     "results":      ("metrics atomic errors", "numpy"),
     # The only rooms that know MMSegmentation and its kin.
     "models":       ("gmm prediction data labels errors atomic resources", "numpy torch torchvision cv2"
@@ -39,22 +40,36 @@ ROOMS = {
     "train":        ("models data provenance atomic errors", "torch mmengine"),
     # What brings them together. Evaluation is handed its model and its data set, and knows neither room.
     "evaluate":     ("scores metrics results prediction labels errors atomic", "numpy torch cv2 PIL"),
-    "report":       ("results metrics labels errors atomic", "numpy pandas matplotlib jinja2 rich"),
+    "report":       ("results published metrics labels errors atomic", "numpy pandas matplotlib jinja2 markupsafe"
+                     " rich PIL"),
+    "mixture":      ("gmm scores metrics evaluate labels errors", "numpy torch cv2"),
     "fitting":      ("scores evaluate labels prediction errors atomic", "torch"),
     "outside":      ("prediction scores errors", "numpy torch"),
     "verbs":        ("data scores metrics results labels errors provenance models train evaluate fitting outside"
-                     " score_maps gmmbench", "numpy"),
+                     " score_maps mixture gmm gmmbench", "numpy torch"),
+    "predict":      ("verbs evaluate scores score_maps data labels errors atomic", "numpy cv2 PIL matplotlib"),
     "posthoc":      ("gmm models data labels prediction errors provenance evaluate verbs", "torch"),
     "demo":         ("console data report resources train verbs", "rich"),
     # What a person types and reads.
     "listings":     ("data scores", "rich"),
     "listings_ood": ("metrics results verbs", "rich"),
-    "cli_options":  ("", "typer torch cv2"),
-    "cli_data":     ("cli_options console listings data errors", "typer"),
-    "cli_ood":      ("cli_options console errors listings_ood verbs", "typer"),
+    "listings_inspect": ("", "rich"),
+    "cli_inspect":  ("cli_options completion console listings_inspect mixture verbs", "typer"),
+    "api":          ("console errors listings_ood records report results verbs", "numpy pandas"),
+    "completion":   ("resources", ""),
+    "records":      ("results", ""),
+    "installed":    ("", ""),
+    "doctor":       ("installed resources data gmmbench", ""),
+    "cli_options":  ("completion", "typer torch cv2"),
+    "cli_run":      ("console errors gmmbench", "typer"),
+    "cli_doctor":   ("cli_options console doctor", "typer rich"),
+    "cli_data":     ("cli_options completion console listings data errors", "typer"),
+    "cli_report":   ("cli_options completion console report", "typer"),
+    "cli_ood":      ("cli_options completion console errors listings_ood records verbs", "typer"),
+    "cli_predict":  ("cli_ood cli_options completion console predict verbs", "typer"),
     "cli":          (ALL, "typer"),
     "__main__":     ("cli", ""),
-    "gmmbench":     ("", ""),  # gmmbench/__init__.py: the version
+    "gmmbench":     ("api", ""),  # gmmbench/__init__.py: the version, and the way to the API
 }  # fmt: skip
 
 HEAVY = {"torch", "torchvision", "timm", "mmengine", "mmcv", "mmseg", "pandas", "matplotlib", "cv2", "numpy", "PIL"}
@@ -160,6 +175,8 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert code == 0
     assert HEAVY & set(loaded) == set()
     assert {name for name in loaded if name.startswith("gmmbench.")} <= {
-        "gmmbench.cli", "gmmbench.cli_data", "gmmbench.cli_ood", "gmmbench.cli_options",
-        "gmmbench.console", "gmmbench.errors",
+        "gmmbench.cli", "gmmbench.cli_data", "gmmbench.cli_inspect", "gmmbench.cli_ood",
+        "gmmbench.cli_report", "gmmbench.cli_options", "gmmbench.cli_predict",
+        "gmmbench.cli_doctor", "gmmbench.cli_run", "gmmbench.completion", "gmmbench.console", "gmmbench.errors",
+        "gmmbench.resources",
     }  # fmt: skip

@@ -86,8 +86,8 @@ def check(name: str, root: Path, *, splits: tuple[str, ...] = (), progress: Prog
     Raises:
         InputError: an unknown name or split, or no data root.
     """
-    existing_root(root)
     loaders = part_loaders(name, root, splits)
+    existing_root(root)
     parts = tuple(_check_part(title, split, load, name, root, progress) for title, split, load in loaders)
     states, archive_faults = archives(card(name), root)
     return Report(name, parts, states, archive_faults)

@@ -38,9 +38,17 @@ class TimmFeatures(BaseModule):
         if not timm.is_model(name):
             near = timm.list_models(f"*{name.split('_')[0]}*")[:5]
             raise InputError(f"unknown timm backbone '{name}'; similar: {', '.join(near) or 'none'}")
-        self.body = timm.create_model(
-            name, features_only=True, out_indices=tuple(out_indices), pretrained=weights == "timm", **options
-        )
+        try:
+            self.body = timm.create_model(
+                name, features_only=True, out_indices=tuple(out_indices), pretrained=weights == "timm", **options
+            )
+        except OSError as error:
+            if weights != "timm":
+                raise
+            raise InputError(
+                f"timm's weights of '{name}' cannot be downloaded ({type(error).__name__}); connect to the internet, or"
+                " name a file of them with --set model.backbone.weights=FILE, or None to start from random ones"
+            ) from error
         self.channels: list[int] = self.body.feature_info.channels()
         if weights not in (None, "timm"):
             self._load(Path(weights))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import hashlib
 import json
 from collections.abc import Iterable
@@ -11,7 +12,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from gmmbench.errors import InputError
+from gmmbench.errors import InputError, near_path, unknown_name
+from gmmbench.resources import CONFIGS
 
 
 def read_config(path: Path, overrides: Iterable[str] = ()) -> Config:
@@ -22,7 +24,9 @@ def read_config(path: Path, overrides: Iterable[str] = ()) -> Config:
             the config does not have, or whose value does not fit there.
     """
     if not path.is_file():
-        raise InputError(f"no config at {path}; the project's own lie under configs/, one file an experiment")
+        raise InputError(
+            f"no config at {path}; {_near(path)}the project's own lie under configs/, one file an experiment"
+        )
     try:
         config = Config.fromfile(path, import_custom_modules=False)
     except Exception as error:  # a config is code: anything may come out of it
@@ -34,6 +38,7 @@ def read_config(path: Path, overrides: Iterable[str] = ()) -> Config:
         if not equals or not key:
             raise InputError(f"--set wants key=value, got '{override}'; for example --set train_cfg.max_iters=200")
         _check_parents(config, key.split(".")[:-1])
+        _check_last(config, key)
         try:
             config.merge_from_dict({key: _value(value)})
         except (TypeError, KeyError) as error:  # a list's missing number, a section for a plain value
@@ -49,6 +54,23 @@ def _value(text: str) -> object:
         return text
 
 
+def _near(path: Path) -> str:
+    """A hint at the config that was meant: beside ``path``, or one of the project's own as seen from here."""
+    own = [file for file in CONFIGS.glob("*/*.py") if file.parent.name != "_base_"]
+    own = [file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file for file in own]
+    return near_path(path, [*path.parent.glob("*.py"), *own])
+
+
+def _check_last(config: Config, key: str) -> None:
+    """A new last key is allowed, but not one that is another one misspelt: nothing may ever read it."""
+    *parents, last = key.split(".")
+    node: Any = config
+    for part in parents:
+        node = node[int(part)] if isinstance(node, (list, tuple)) else node[part]
+    if isinstance(node, (dict, Config)) and last not in node and difflib.get_close_matches(last, node, cutoff=0.85):
+        raise unknown_name(f"key of {'.'.join(parents) or 'the config'} for --set:", last, node)
+
+
 def _check_parents(config: Config, parents: list[str]) -> None:
     """A misspelt path would otherwise be stored and read by nobody. A new last key is allowed: optional
     arguments are not spelt out in configs, and those who build from them refuse what they do not know."""
@@ -61,8 +83,10 @@ def _check_parents(config: Config, parents: list[str]) -> None:
             assert isinstance(node, (dict, Config))
             child, known = node.get(part), ", ".join(sorted(node.keys()))
         if not isinstance(child, (dict, list, tuple)):
+            near = [name for name in difflib.get_close_matches(part, known.split(", "), n=1) if name != part]
             raise InputError(
                 f"--set: the config has no section '{'.'.join(parents[: depth + 1])}'; known here: {known}"
+                f"{f'; did you mean {near[0]!r}?' if near else ''}"
             )
         node = child
 

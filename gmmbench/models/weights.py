@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gmmbench.errors import InputError
+from gmmbench.errors import InputError, near_path
 
 
 class _Skipped:
@@ -48,7 +48,8 @@ def read_checkpoint(path: Path, *, foreign: bool = False) -> dict[str, Any]:
         InputError: no such file, not a checkpoint, damaged, or one that would run code.
     """
     if not path.is_file():
-        raise InputError(f"no checkpoint at {path}; give the path of a .pth file that 'gmmbench train' wrote")
+        near = near_path(path, path.parent.glob("*.pth"))
+        raise InputError(f"no checkpoint at {path}; {near}give the path of a .pth file that 'gmmbench train' wrote")
     try:
         with torch.serialization.safe_globals(_NUMPY if foreign else []):  # type: ignore[no-untyped-call]
             mapped = foreign and zipfile.is_zipfile(path)

@@ -35,7 +35,7 @@ def choose(wanted: str, gives: Collection[str]) -> dict[str, Score | FittedScore
     for full_name in names:
         name, *changes = full_name.split("@")
         if name not in known:
-            raise unknown_name("score", name, known)
+            raise unknown_name("score", name, [*known, "fast", "all"])
         if name not in possible:
             raise InputError(
                 f"score '{name}' needs {known[name].needs}, which this model does not give;"

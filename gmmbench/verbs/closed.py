@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gmmbench.data import closed_set
 from gmmbench.data.registry import existing_root
-from gmmbench.errors import InputError
+from gmmbench.errors import InputError, unknown_name
 from gmmbench.evaluate import evaluate_closed
 from gmmbench.models.predictor import load_predictor
 from gmmbench.results import Row, RunFolder
@@ -22,6 +22,8 @@ from gmmbench.verbs.setting import (
     timed,
     trained,
 )
+
+SPLITS = ("train", "val", "test")
 
 
 def eval_closed(
@@ -45,6 +47,8 @@ def eval_closed(
     Raises:
         InputError: bad input of any kind, before anything is written.
     """
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
     root = existing_root(data_root)
     predictor = load_predictor(config, checkpoint)
     dataset = predictor.closed_set
