@@ -33,6 +33,8 @@ INSTALL = [
     "matplotlib>=3.9",
     # Report templates. 3.1.3 closes the last known escape.
     "Jinja2>=3.1.3",
+    # Jinja2's own escaping, for the cells of large tables. 2.0 is what Jinja2 3.1 asks for.
+    "MarkupSafe>=2.0",
     # Cards of data sets.
     "PyYAML>=6.0.1",
     # gmmbench data prepare: pooch hashes and places what requests fetches through urllib3. 2.2 is the first
@@ -61,6 +63,19 @@ HDF5 = [
     "h5py>=3.12.1",
 ]
 
+DOCS = [
+    # make docs: the pages of docs/ as a site. 9.7.7 is the last for Python 3.10; 10 may want another mkdocs than the
+    # 1.6 that mkdocs.yml and docs/hooks.py are written for.
+    "mkdocs-material>=9.7.7,<10",
+]
+
+BROWSER = [
+    # Tests of a report's page, and benchmarks/page.py. playwright drives the chromium that is there, Debian's, and
+    # downloads none; the other carries axe-core (4.12 in 0.1.8) in its wheel. The oldest that were tested.
+    "playwright>=1.65",
+    "axe-playwright-python>=0.1.8",
+]
+
 DEVELOP = [
     # Tests: runner, one test process a core, random cases, the stranger that metrics are held against.
     "pytest>=8.2",
@@ -77,6 +92,10 @@ DEVELOP = [
     *ONNX,
     # Tests of score maps write and read .hdf5.
     *HDF5,
+    # Tests open a report's page; they skip where no chromium is.
+    *BROWSER,
+    # Tests build the site.
+    *DOCS,
 ]
 
 setup(
@@ -91,11 +110,19 @@ setup(
     package_dir={"gmmbench.configs": "configs", "gmmbench.datasets": "datasets"},
     package_data={
         "gmmbench": ["py.typed"],
-        "gmmbench.report": ["templates/*.j2"],
+        "gmmbench.report.render": ["page/*"],
+        "gmmbench.published": ["tables/*.yaml"],
         "gmmbench.configs": ["*/*.py"],
         "gmmbench.datasets": ["*.yaml"],
     },
     install_requires=INSTALL,
-    extras_require={"dev": DEVELOP, "onnx": ONNX, "hdf5": HDF5, "tensorboard": ["tensorboard>=2.17"]},
+    extras_require={
+        "dev": DEVELOP,
+        "onnx": ONNX,
+        "hdf5": HDF5,
+        "browser": BROWSER,
+        "docs": DOCS,
+        "tensorboard": ["tensorboard>=2.17"],
+    },
     entry_points={"console_scripts": ["gmmbench=gmmbench.cli:console_main"]},
 )

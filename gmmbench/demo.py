@@ -1,4 +1,4 @@
-"""The whole of gmmbench in minutes, on scenes that it draws itself."""
+"""The whole of gmmbench in minutes, on scenes that it draws itself: a story in five steps, told while it happens."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rich.markup import escape
 from gmmbench.console import out as console
 from gmmbench.console import progress_bar
 from gmmbench.data.street import write_street
-from gmmbench.report import headline, write_report
+from gmmbench.report import headline, verdicts, write_report
 from gmmbench.resources import CONFIGS
 from gmmbench.train import WEIGHTS, train
-from gmmbench.verbs import OodSets, OurModel, eval_closed, eval_model
+from gmmbench.verbs import OodSets, OurModel, eval_closed, eval_model, inspect
 
 TWINS = {
     "softmax": CONFIGS / "street" / "fastscnn_softmax.py",
@@ -23,38 +23,96 @@ TWINS = {
 
 
 def run_demo(*, work_dir: Path, out: Path, seed: int = 0) -> Path:
-    """Draw ``street``, train the twins, evaluate both, report; returns the path of the report.
+    """Draw ``street``, train the twins, evaluate both, look into the mixture, report; returns the path of the page.
 
-    Scenes and finished trainings found in ``work_dir`` are used again.
+    Scenes and finished trainings found in ``work_dir`` are used again. Nothing is opened.
 
     Raises:
         InputError: ``work_dir`` holds scenes of another kind, or cannot be written.
     """
-    began = time.monotonic()
+    story = _Story()
     data = work_dir / "data"
+    story.tell(
+        "1. A street",
+        "A small world is drawn: streets to learn from, and streets with objects on them that no training scene has.",
+    )
     with progress_bar("drawing street scenes") as progress:
         write_street(data, seed=seed, progress=progress)
-    _say(began, f"street scenes, train to test_ood, in {data / 'Street'}")
-    runs = []
+    story.done(f"street scenes, train to test_ood: {data / 'Street'}")
+
+    story.tell(
+        "2. Two twins learn it",
+        "One network twice, by one recipe: same weights to start with, same images in the same order. One ends in a"
+        " softmax layer, the other in a Gaussian mixture for each class, which also says how likely a pixel is at all.",
+    )
     for name, file in TWINS.items():
-        config = Path(os.path.relpath(file))  # as a person in this folder would name it
-        folder = work_dir / name
-        if not (folder / WEIGHTS).is_file():
-            begun = (folder / "last_checkpoint").is_file()
-            with progress_bar(f"training {name}", unit="steps") as progress:
-                train(config, work_dir=folder, data_root=data, seed=seed, resume=begun, progress=progress)
-        _say(began, f"trained {name}: {folder / WEIGHTS}")
-        run = folder / "eval"
-        eval_closed(config, folder / WEIGHTS, data_root=data, out=run, bar=progress_bar)
-        sets = OodSets(("street_ood",), None, data)
-        eval_model(OurModel(config, folder / WEIGHTS), sets, out=run, bar=progress_bar)
-        _say(began, f"evaluated {name}: {run}")
-        runs.append(run)
-    page = write_report(runs, out)
+        _train(name, file, work_dir, data, seed)
+        story.done(f"{name}: {work_dir / name / WEIGHTS}")
+
+    story.tell(
+        "3. Both meet the unknown",
+        "Every pixel of the test streets gets anomaly scores. Do they tell the objects from the street?",
+    )
+    runs = [_evaluate(name, file, work_dir, data) for name, file in TWINS.items()]
+    for run in runs:
+        story.done(f"rows, counts and pictures: {run}")
+
+    story.tell(
+        "4. What did the mixture learn?", "Which components it uses, how wide they are, what lies close to them."
+    )
+    inspect(_model("gmm", TWINS["gmm"], work_dir), data_root=data, out=work_dir / "gmm" / "eval", bar=progress_bar)
+    story.done(f"a description of it: {work_dir / 'gmm' / 'eval' / 'mixture'}")
+
+    story.tell("5. The report", "Everything so far, with definitions, intervals and the commands that make it again.")
+    write_report(runs, out, bar=progress_bar)
     console.print(headline(runs))
-    _say(began, f"report: {page}")
+    for line in verdicts(runs):
+        console.print(f"  {escape(line)}", highlight=False)
+    page = out / "report.html"
+    story.done(f"the page to look at: {page}, and report.md beside it")
+    console.print(
+        "\nThe twins have learnt for a minute or two, from scratch, and it shows: this says that everything works, not"
+        f" how good a method is.\nNext: open {escape(str(page))} in a browser; for your own data, docs/train_your_own.md.",
+        highlight=False,
+        soft_wrap=True,
+    )
     return page
 
 
-def _say(began: float, what: str) -> None:
-    console.print(f"[dim]{time.monotonic() - began:4.0f} s[/dim]  {escape(what)}", soft_wrap=True, highlight=False)
+def _train(name: str, file: Path, work_dir: Path, data: Path, seed: int) -> None:
+    folder = work_dir / name
+    if (folder / WEIGHTS).is_file():
+        return
+    begun = (folder / "last_checkpoint").is_file()
+    with progress_bar(f"training {name}", unit="steps") as progress:
+        train(_as_named(file), work_dir=folder, data_root=data, seed=seed, resume=begun, progress=progress)
+
+
+def _evaluate(name: str, file: Path, work_dir: Path, data: Path) -> Path:
+    model, run = _model(name, file, work_dir), work_dir / name / "eval"
+    eval_closed(model.config, model.checkpoint, data_root=data, out=run, bar=progress_bar)
+    eval_model(model, OodSets(("street_ood",), None, data), out=run, bar=progress_bar)
+    return run
+
+
+def _model(name: str, file: Path, work_dir: Path) -> OurModel:
+    return OurModel(_as_named(file), work_dir / name / WEIGHTS)
+
+
+def _as_named(file: Path) -> Path:
+    """A config's path as a person in this folder would name it."""
+    return Path(os.path.relpath(file))
+
+
+class _Story:
+    """Says what comes, and how long the demo has been running when it is there."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def tell(self, title: str, words: str) -> None:
+        console.print(f"\n[bold]{escape(title)}[/bold]  {escape(words)}", highlight=False)
+
+    def done(self, what: str) -> None:
+        seconds = time.monotonic() - self._began
+        console.print(f"[dim]{seconds:4.0f} s[/dim]  {escape(what)}", soft_wrap=True, highlight=False)

@@ -56,6 +56,6 @@ def read_components(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]
 
 
 def component_spread(vectors: NDArray[np.float64]) -> dict[str, tuple[float, NDArray[np.float64]]]:
-    """Readings of (N, K) statistics of N images, and (R,) what they are on resampled ones, at the threshold as it is."""
+    """Readings of (N, K) statistics of N images, and (R,) of resampled ones, at the threshold as it stands."""
     drawn = resampled_ratios(vectors, read_components)
     return {name: (float(value), drawn[name]) for name, value in read_components(vectors.sum(axis=0)).items()}

@@ -1,66 +1,78 @@
-"""The report's numbers in short, for the terminal."""
+"""The report's numbers in short, for the terminal: of each data set each model's density row and its best row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from gmmbench.metrics import READINGS
-from gmmbench.report.markdown import best_bold
-from gmmbench.report.runs import CLOSED, OOD_TASK, datasets, load_runs
-from gmmbench.report.tables import MIOU_OF, summary_table
-from gmmbench.report.text import MISSING, one_line, shorten
+from gmmbench.report.blocks import Mark, Number
+from gmmbench.report.material import Material, material_of
+from gmmbench.report.models import Model
+from gmmbench.report.numbers import Side, closed_side, marked
+from gmmbench.report.pairs import best_side, density_side
+from gmmbench.report.render.numbers import shown, spread
+from gmmbench.report.runs import load_runs
+from gmmbench.report.sections.ood import metric_column, ood_metrics
+from gmmbench.report.text import one_line, shorten
+
+_ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
 def headline(runs: Sequence[Path]) -> Table:
-    """OOD metrics of each data set, model and score, and the model's mIoU, in percent, best bold.
+    """In percent; the best of each data set bold, what is within noise of it underlined.
 
     Raises:
         InputError: as ``write_report`` does of the rows; counts are not read.
     """
-    loaded = load_runs(runs)
-    closed_sets = datasets(loaded, CLOSED)
-    summary = summary_table(loaded, datasets(loaded, OOD_TASK), closed_sets)
-    metrics = [column for column in summary.columns if column not in ("dataset", "run", "score", "family")]
-    columns = {metric: _cells(summary, metric) for metric in metrics}
-    changes = (summary["dataset"] != summary["dataset"].shift(-1)).tolist()
-
-    table = Table(title="in %, the best of each data set bold", title_justify="left", box=None, padding=(0, 1, 0, 0))
-    for name in ("OOD set", "model", "score"):
+    material = material_of(load_runs(runs), Path(), public=True)
+    table = Table(
+        title="in %; bold: best of its data set, underlined: within noise of it",
+        title_justify="left", box=None, padding=(0, 1, 0, 0),
+    )  # fmt: skip
+    for name in ("set", "model", "score"):
         table.add_column(name, overflow="fold")
+    metrics = _metrics(material)
     for metric in metrics:
-        table.add_column(_head(metric, len(closed_sets)), justify="right", no_wrap=True)
-    for number, names in enumerate(zip(summary["dataset"], summary["run"], summary["score"], strict=True)):
-        cells = [columns[metric][number] for metric in metrics]
-        table.add_row(*map(_name, names), *cells, end_section=changes[number])
+        column = metric_column(metric)
+        table.add_column(Text(f"{one_line(metric)}{_ARROWS[column.better]}"), justify="right", no_wrap=True)
+    for dataset in material.ood_sets:
+        sides = [side for model in material.models_on(dataset) for side in _shown(model, dataset)]
+        _add(table, dataset, sides, metrics)
+    for dataset in material.closed_sets:
+        models = [model for model in material.models if model.closed(dataset, "mIoU")]
+        values = marked([closed_side(model, dataset) for model in models], "mIoU", "higher")
+        for model, value in zip(models, values, strict=True):
+            table.add_row(_name(dataset), _name(model.label), Text("mIoU ↑"), _cell(value))
     return table
 
 
-def _cells(summary: pd.DataFrame, metric: str) -> list[Text]:
-    """One column; an OOD metric has a best for each data set, a model's mIoU one for all."""
-    if metric.startswith(MIOU_OF):
-        shown = best_bold(summary[metric], True)
-    else:
-        reading = READINGS.get(metric)
-        direction = reading.higher_is_better if reading else None
-        blocks = [block[metric] for _, block in summary.groupby("dataset", sort=False, dropna=False)]
-        shown = [cell for block in blocks for cell in best_bold(block, direction)]
-    return [Text(cell.strip("*"), style="bold" if cell.startswith("*") else "") for cell in shown]
+def _shown(model: Model, dataset: str) -> list[Side]:
+    """The density that stands for it, and its best score."""
+    found = [density_side(model, dataset), best_side(model, dataset)]
+    return list({side.score: side for side in found if side is not None}.values())
 
 
-def _head(metric: str, closed_sets: int) -> str | Text:
-    """A column's name with its arrow; mIoU names its data set only where there are several."""
-    if metric.startswith(MIOU_OF):
-        return Text(f"{shorten(one_line(metric), 40) if closed_sets > 1 else 'mIoU'} ↑")
-    reading = READINGS.get(metric)
-    arrow = "" if reading is None or reading.higher_is_better is None else " ↑" if reading.higher_is_better else " ↓"
-    return Text(f"{one_line(metric)}{arrow}")
+def _add(table: Table, dataset: str, sides: Sequence[Side], metrics: Sequence[str]) -> None:
+    columns = [marked(sides, metric, metric_column(metric).better) for metric in metrics]
+    for place, side in enumerate(sides):
+        names = (_name(dataset), _name(side.model.label), _name(side.score))
+        table.add_row(*names, *(_cell(column[place]) for column in columns), end_section=place == len(sides) - 1)
 
 
-def _name(name: object) -> Text:
+def _metrics(material: Material) -> list[str]:
+    found = [metric for dataset in material.ood_sets for metric in ood_metrics(material, dataset, headline=True)]
+    return list(dict.fromkeys(found))
+
+
+def _cell(number: Number) -> Text:
+    deviation = spread(number)
+    style = {Mark.BEST: "bold", Mark.NEAR: "underline", Mark.NONE: ""}[number.mark]
+    return Text(f"{shown(number)}{f' ± {deviation}' if deviation else ''}", style=style)
+
+
+def _name(name: str) -> Text:
     """A name as it is: rich would read square brackets as markup."""
-    return Text(MISSING if name is None or pd.isna(name) else shorten(one_line(name), 40))
+    return Text(shorten(one_line(name), 40))

@@ -15,6 +15,9 @@ from gmmbench.results.resamples import Resamples
 CLOSED = "closed"
 OOD_TASK = "ood"
 
+NETWORK_INPUT = "network input"
+"""A label of protocols that is a model's own affair: it is printed of each model, and refuses nothing."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -68,6 +71,11 @@ def load_runs(paths: Sequence[Path]) -> list[Run]:
 def datasets(runs: Sequence[Run], task: str) -> list[str]:
     """The data sets of ``task``, in the order in which the runs name them."""
     return list(dict.fromkeys(row.dataset for run in runs for row in run.of(task)))
+
+
+def definitions(row: Row) -> dict[str, Any]:
+    """What must be equal for two rows to share a table: the protocol, but for how each network sees an image."""
+    return {key: words for key, words in (row.provenance.get("protocol") or {}).items() if key != NETWORK_INPUT}
 
 
 def dataset_facts(runs: Sequence[Run], dataset: str) -> dict[str, Any]:
@@ -130,8 +138,7 @@ def _check_protocols(runs: Sequence[Run]) -> None:
     for run in runs:
         for row in run.rows:
             other, reference = first.setdefault((row.task, row.dataset), (run, row))
-            here = row.provenance.get("protocol") or {}
-            there = reference.provenance.get("protocol") or {}
+            here, there = (definitions(one) for one in (row, reference))
             if here == there:
                 continue
             key = next(key for key in [*there, *here] if there.get(key) != here.get(key))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,15 +22,18 @@ def score_counts(run: Run, dataset: str, score: str) -> ScoreCounts:
         return ScoreCounts.from_arrays(arrays)
 
 
-def check_saved(runs: Sequence[Run]) -> None:
+def check_saved(runs: Sequence[Run], told: Callable[[int, int], None] | None = None) -> None:
     """Read every row's number again from the saved counts.
 
     Curves come from the counts and tables from the rows: they must be of one evaluation.
 
+    Args:
+        told: of (runs read, runs in all).
+
     Raises:
         InputError: counts are missing or damaged, or a row says another number than its counts.
     """
-    for run in runs:
+    for number, run in enumerate(runs, start=1):
         for dataset in datasets([run], OOD_TASK):
             rows = run.of(OOD_TASK, dataset)
             for score in dict.fromkeys(row.score for row in rows if row.score is not None):
@@ -46,6 +49,8 @@ def check_saved(runs: Sequence[Run]) -> None:
                 if row.class_name is None and row.metric in CONFUSION_READINGS:
                     value = CONFUSION_READINGS[row.metric].read(confusion)
                     _same(row.value, value, row.metric, _file(run, dataset, "confusion"))
+        if told is not None:
+            told(number, len(runs))
 
 
 def _of_counts(row: Row) -> bool:

@@ -67,7 +67,9 @@ def test_what_rows_say(tmp_path: Path, closed_images: list[Sample], run_closed: 
     for row in rows:
         if row.class_name is None:
             assert (row.low, row.high) == interval(drawn.values[row.metric], LEVEL)[:2]
-            assert row.low is not None and row.high is not None and row.low <= row.value <= row.high
+            assert row.low is not None
+            assert row.high is not None
+            assert row.low <= row.value <= row.high
     assert all(row.provenance == {"seed": 1} for row in rows)
 
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from gmmbench.labels import IGNORE, IN, OOD
 from gmmbench.metrics import CLASS_READINGS, CONFUSION_READINGS, READINGS, ConfusionMatrix, ScoreCounts
+from gmmbench.metrics.resampling import LEVEL, interval
 from gmmbench.results import Row, RunFolder
+from gmmbench.results.resamples import write_resamples
 
 CLASSES = ("road", "sky", "building", "car")
 PROTOCOL = {"resolution": "labels as published", "AP form": "step sum, pooled over all images"}
@@ -183,3 +185,97 @@ def pair(write_run: WriteRun) -> list[Path]:
         write_run("gmm", "gmmseg_r18", {"neg_log_density": 2.0, "mahalanobis": 1.5, "energy": 1.0}),
         write_run("softmax", "softmax_r18", {"energy": 2.6, "max_softmax": 1.4}, mistakes=0.2),
     ]
+
+
+DrawnRun = Callable[..., Path]
+
+
+@pytest.fixture
+def drawn_run(tmp_path: Path) -> DrawnRun:
+    """``drawn_run(folder, run, {score: (family, {metric: (value, drawn)})})``: rows and resamples, without counts.
+
+    ``drawn``: (R,) values on resampled images, or ``None`` for a run of an older gmmbench. A score called "confusion"
+    makes closed-set rows. Provenance is that of a training with seed and recipe.
+    """
+
+    def write(
+        folder: str,
+        run: str,
+        scores: dict[str, tuple[str | None, dict[str, tuple[float, NDArray[Any] | None]]]],
+        *,
+        dataset: str = "street_ood",
+        images: tuple[str, ...] = ("a", "b"),
+        seed: int = 0,
+        recipe: str | None = "recipe",
+        config: str = "config",
+        **provenance: Any,
+    ) -> Path:
+        path, rows = RunFolder(tmp_path / folder), []
+        record = {
+            "config_sha256": config, "checkpoint_sha256": f"{config} {seed}", "seed": seed,
+            "training": {"iterations": 100, "overrides": []}, "protocol": PROTOCOL,
+        } | ({} if recipe is None else {"recipe_sha256": recipe}) | provenance  # fmt: skip
+        counts = {"images": len(images), "images_total": len(images), "pixels_in": 900, "pixels_ood": 100}
+        for score, (family, metrics) in scores.items():
+            closed = score == "confusion"
+            for metric, (value, drawn) in metrics.items():
+                low, high = (None, None) if drawn is None else interval(drawn, LEVEL)[:2]
+                name = None if closed else score
+                task = "closed" if closed else "ood"
+                rows.append(Row(task, run, dataset, metric, value, name, family, None, counts, record, low, high))
+            kept = {metric: drawn for metric, (_, drawn) in metrics.items() if drawn is not None}
+            if kept:
+                write_resamples(path.counts_file(dataset, f"{score}.resamples"), images, kept)
+        for task in ("ood", "closed"):
+            path.replace_rows(task, dataset, [row for row in rows if row.task == task])
+        return path.path
+
+    return write
+
+
+EvaluatedRun = Callable[..., Path]
+
+
+@pytest.fixture
+def evaluated_run(tmp_path: Path) -> EvaluatedRun:
+    """``evaluated_run(folder, run, {score: skill})``: all that an evaluation of made-up maps leaves.
+
+    With counts of images, failures and resamples, which ``write_run`` leaves out as old run folders do.
+    """
+    import torch
+
+    from gmmbench.evaluate import Scored, evaluate_ood
+    from gmmbench.labels import Sample
+
+    def write(
+        folder: str,
+        run: str,
+        scores: dict[str, float],
+        *,
+        dataset: str = "street_ood",
+        images: int = 3,
+        shape: tuple[int, int] = (90, 180),
+        families: dict[str, str] | None = None,
+        facts: dict[str, Any] | None = None,
+        **provenance: Any,
+    ) -> Path:
+        streets, rng = np.random.default_rng(7), np.random.default_rng(abs(hash_of(run)))
+        drawn = [street(streets, *shape) for _ in range(images)]
+        samples = [Sample(f"street {number:03d}", image, labels) for number, (image, labels, _) in enumerate(drawn)]
+        classes = {sample.name: seen for sample, (_, _, seen) in zip(samples, drawn, strict=True)}
+
+        def source(sample: Sample) -> Scored:
+            maps = {
+                name: torch.from_numpy(score_map(rng, name, sample.labels, classes[sample.name], skill))
+                for name, skill in scores.items()
+            }
+            return Scored(maps)
+
+        known = {name: (families or FAMILY).get(name, "logits") for name in scores}
+        formulas = {name: f"formula of {name}" for name in scores}
+        record = {"protocol": PROTOCOL, "dataset": DATASET if facts is None else facts, "scores": formulas} | provenance
+        place = RunFolder(tmp_path / folder)
+        evaluate_ood(source, samples, known, folder=place, run=run, dataset=dataset, provenance=record)
+        return place.path
+
+    return write
