@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: install demo test lint types check bench clean
+.PHONY: install demo test lint types check bench docs clean
 
 install: $(READY)
 
@@ -35,5 +35,9 @@ bench: $(READY)
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/memory.py --images 50 500
 
+docs: $(READY)
+	$(BIN)/python docs/cli_reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build site dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

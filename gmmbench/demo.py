@@ -72,7 +72,8 @@ def run_demo(*, work_dir: Path, out: Path, seed: int = 0) -> Path:
     story.done(f"the page to look at: {page}, and report.md beside it")
     console.print(
         "\nThe twins have learnt for a minute or two, from scratch, and it shows: this says that everything works, not"
-        f" how good a method is.\nNext: open {escape(str(page))} in a browser; for your own data, docs/train_your_own.md.",
+        " how good a method is.\n"
+        f"Next: open {escape(str(page))} in a browser; for your own data, docs/train_your_own.md.",
         highlight=False,
         soft_wrap=True,
     )
