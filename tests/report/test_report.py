@@ -44,7 +44,7 @@ def test_report_of_a_pair(pair: list[Path], tmp_path: Path) -> None:
         for score in {row.score for row in RunFolder(path).rows() if row.score}:
             counts = ScoreCounts.from_arrays(RunFolder(path).load_counts("street_ood", score))
             line = next(line for line in text.splitlines() if line.startswith(f"| {run} | `{score}` |"))
-            shown = [cell.strip(" *") for cell in line.split("|")[4:-1]]
+            shown = [cell.strip(" *") for cell in line.split("|")[3:-2]]
             assert shown == [f"{100 * reading.read(counts):.2f}" for reading in READINGS.values() if reading.headline]
 
     # What was recorded is told.
@@ -164,7 +164,7 @@ def test_hostile_names_and_undefined_numbers(write_run: WriteRun, tmp_path: Path
 
     text = write_report([run], tmp_path / "out", formats=list(FORMATS)).read_text()
     shown = "\\_a\\|b\\`c\\`\\*d\\*&lt;script&gt;alert(1)&lt;/script&gt;\\$f\\$\\\\\\[g\\](h) \\# i 漢" + "x" * 170
-    assert f"| {shown} | `energy` | logits | n/a | n/a | n/a |" in text
+    assert f"| {shown} | `energy` | n/a | n/a | n/a | logits |" in text
     assert "no row has a defined AP" in text
     assert "figures/curves_d-x.png" in text
     assert "figures/curves_d-x_2.png" in text

@@ -33,7 +33,7 @@ AT_TABLES = (Sign.BEST, Sign.NEAR, Sign.SPREAD, Sign.INTERVAL)
 
 _SEARCHABLE = 6  # rows; what is shorter is seen at a glance
 _TALL = 30  # rows; a longer table scrolls in a box of its own, under its heading
-_LONG, _MIDDLE = 32, 14  # letters; longer cells wrap, those in the middle only on a narrow screen
+_LONG, _MIDDLE = 32, 14  # letters; longer cells wrap where room is short, the longest first
 _MARKED = {mark: Markup(f"{{}}<i>{sign}</i>") for mark, sign in SYMBOLS.items()}
 _MARKED[Mark.BEST] = Markup(f"<b>{{}}</b><i>{SYMBOLS[Mark.BEST]}</i>")
 

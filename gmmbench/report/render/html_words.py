@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from gmmbench.report.blocks import Code, Inline, Link, Strong, Words, inlines, plain
 
+_PERCENT = re.compile(r"(?<=\d) %")
 # An address ends before the marks that close a sentence or a bracket around it.
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`|\\]*[^\s<>\"'`|\\.,;:)\]}!?*]", re.IGNORECASE)
 
@@ -24,7 +25,7 @@ def flat(words: Words) -> str:
 
 
 def words_html(words: Words, anchors: Collection[str]) -> Markup:
-    """``words`` as HTML that shows exactly these letters.
+    """``words`` as HTML that shows exactly these letters; a number and its % stay on one line.
 
     A ``Link`` leads to a web address or to "#KEY" with KEY in ``anchors``; with any other target ("javascript:",
     a file, a section that was left out) only its words remain.
@@ -39,7 +40,7 @@ def _inline(part: Inline, anchors: Collection[str]) -> Markup:
         return Markup("<strong>{}</strong>").format(printable(part.text))
     if isinstance(part, Link):
         return _link(part, anchors)
-    return _with_links(printable(part))
+    return _with_links(_PERCENT.sub("\N{NO-BREAK SPACE}%", printable(part)))
 
 
 def _link(link: Link, anchors: Collection[str]) -> Markup:

@@ -94,9 +94,13 @@ def _classes(material: Material, dataset: str, models: Sequence[Model], pairs: S
     heads = [
         Column(f"model_{place}", model.label, "higher", numeric=True) for place, model in enumerate(models, start=1)
     ] + [
-        Column(f"difference_{place}", f"{pair.model.label} less {_label(pair)}", numeric=True)
-        for place, pair in enumerate(pairs, start=1)
+        Column(f"difference_{place}", f"difference{f' {place}' * (len(pairs) > 1)}", numeric=True)
+        for place, _ in enumerate(pairs, start=1)
     ]
+    notes = tuple(
+        f"{head.title[0].upper()}{head.title[1:]}: {pair.model.label} less {_label(pair)}, in percentage points."
+        for head, pair in zip(heads[len(models) :], pairs, strict=True)
+    )
     rows: list[tuple[Cell, ...]] = []
     for name in classes:
         metric = f"{CLASS_METRIC}/{name}"
@@ -107,6 +111,7 @@ def _classes(material: Material, dataset: str, models: Sequence[Model], pairs: S
         f"{CLASS_METRIC} of each class of {dataset}, %",
         (Column("class", "Class"), *heads),
         tuple(rows),
+        notes,
     )
 
 

@@ -122,12 +122,13 @@ def _table(
     rows: list[tuple[Cell, ...]] = []
     for place, side in enumerate(sides):
         family = side.model.scores[dataset][side.score]
-        rows.append((side.model.label, Code(side.score), family, *(column[place] for column in columns)))
+        rows.append((side.model.label, Code(side.score), *(column[place] for column in columns), family))
     stem = material.stem(dataset)
+    reads = Column("reads", "Reads", choices=True, help=f"What the score is made of: {_READS}.")
     return Table(
         f"ood_{stem}_more" if more else f"ood_{stem}",
         f"{'More metrics of' if more else 'Anomaly segmentation on'} {dataset}, %",
-        (*_names(), Column("reads", "Reads", choices=True, help=f"What the score is made of: {_READS}."), *heads),
+        (*_names(), *heads, reads),  # numbers first: a phone has no room for both
         tuple(rows),
         tuple(notes),
     )
