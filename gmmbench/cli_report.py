@@ -65,7 +65,7 @@ def leaderboard(
     if json:
         emit({"entries": number, "wrote": page})
         return
-    say(f"wrote {_pages(folder)} ({number} entries)")
+    say(f"wrote {_pages(folder)} ({number} {'entry' if number == 1 else 'entries'})")
 
 
 def _names(formats: str) -> tuple[str, ...]:

@@ -67,7 +67,9 @@ def leaderboard(found: Sequence[Found]) -> Report:
         for dataset in dict.fromkeys(each.entry.dataset for each in mine):
             sections.append(_section(task, dataset, [each for each in mine if each.entry.dataset == dataset]))
     places = list(dict.fromkeys(each.place for each in found))
-    lead = f"{len(found)} entries of {len(places)} reports and run folders. Brackets are 95 % intervals over images."
+    entries, sources = len(found), len(places)
+    where = "1 report or run folder" if sources == 1 else f"{sources} reports and run folders"
+    lead = f"{entries} {'entry' if entries == 1 else 'entries'} of {where}. Brackets are 95 % intervals over images."
     return Report("Leaderboard", lead, tuple(sections), {"found in": places})
 
 
@@ -144,16 +146,19 @@ def _table(task: str, dataset: str, place: int, found: Sequence[Found]) -> Table
     for number, each in enumerate(rows):
         entry = each.entry
         named: list[Cell] = [entry.model]
+        reads: list[Cell] = []
         if task == OOD_TASK:
-            named += [Code(entry.score or ""), entry.family]
+            named, reads = [entry.model, Code(entry.score or "")], [entry.family]
         seen = " of ".join("?" if count is None else f"{count:g}" for count in entry.images)
         trace: list[Words] = [entry.trace.get(key, "not recorded") for key in ("checkpoint_sha256", "code")]
-        cells.append((*named, *(column[number] for column in columns), str(entry.seeds), seen, each.place, *trace))
-    names = [Column("model", "Model", choices=True)]
+        values = (column[number] for column in columns)
+        cells.append((*named, *values, *reads, str(entry.seeds), seen, each.place, *trace))
+    names, kind = [Column("model", "Model", choices=True)], []
     if task == OOD_TASK:
-        names += [Column("score", "Score"), Column("reads", "Reads", choices=True)]
+        names.append(Column("score", "Score"))
+        kind.append(Column("reads", "Reads", choices=True))
     last = [
-        Column("seeds", "Seeds"), Column("images", "Images"), Column("found_in", "Found in", choices=True),
+        *kind, Column("seeds", "Seeds"), Column("images", "Images"), Column("found_in", "Found in", choices=True),
         Column("checkpoint", "Checkpoint SHA-256"), Column("code", "Code"),
     ]  # fmt: skip
     protocol = found[0].entry.protocol
