@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,42 @@ SMALL = {
     "evaluation.short_side": 48,
 }
 SMALL_CLASSIFIER = {"model.classifier.components": 2, "model.classifier.dim": 12}
+
+
+THEIRS = """
+import torch
+
+
+def make(scale="1"):
+    def predict(image):
+        grey = torch.tensor(image).float().mean(dim=-1) / 255
+        return -float(scale) * (grey - torch.linspace(0, 1, 11)[:, None, None]) ** 2
+
+    return predict
+
+
+def dark(prediction):
+    return prediction.logits[0]
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Sums in one order, and no fight over cores between two processes of tests."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model and a score that are not ours: ``theirs.py`` in ``tmp_path``, to be imported from there."""
+    (tmp_path / "theirs.py").write_text(THEIRS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "theirs", raising=False)
 
 
 @pytest.fixture

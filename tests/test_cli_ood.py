@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from rich.console import Console
 
 from gmmbench.cli import main
@@ -21,31 +19,11 @@ from gmmbench.verbs.compare import Comparison, Side
 Refused = Callable[..., str]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, tiny_tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _elsewhere(tmp_path: Path, theirs: None, tiny_tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny tree is the data root; nothing is written beside the code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GMMBENCH_DATA", str(tiny_tree))
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "theirs", raising=False)
-    (tmp_path / "theirs.py").write_text(
-        "import torch\n"
-        "def make(scale='1'):\n"
-        "    def predict(image):\n"
-        "        grey = torch.tensor(image).float().mean(dim=-1) / 255\n"
-        "        return -float(scale) * (grey - torch.linspace(0, 1, 11)[:, None, None]) ** 2\n"
-        "    return predict\n"
-        "def dark(prediction):\n"
-        "    return prediction.logits[0]\n"
-    )
 
 
 @pytest.fixture(scope="module")

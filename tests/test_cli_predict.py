@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from gmmbench.cli import main
@@ -19,29 +17,11 @@ from gmmbench.data.street import render
 Refused = Callable[..., str]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _elsewhere(tmp_path: Path, theirs: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two photos, a video, and a model that is not ours; nothing is written beside the code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GMMBENCH_DATA", raising=False)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "theirs", raising=False)
-    Path("theirs.py").write_text(
-        "import torch\n"
-        "def make(scale='1'):\n"
-        "    def predict(image):\n"
-        "        grey = torch.tensor(image).float().mean(dim=-1) / 255\n"
-        "        return -float(scale) * (grey - torch.linspace(0, 1, 11)[:, None, None]) ** 2\n"
-        "    return predict\n"
-    )
     Path("photos").mkdir()
     writer = cv2.VideoWriter("drive.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
     for seed in range(2):

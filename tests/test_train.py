@@ -41,14 +41,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def data_root(tmp_path_factory):
     """ROOT/CamVid: 8 training images of 64x48, 2 to test, 2 with an anomaly; class and colour go together."""

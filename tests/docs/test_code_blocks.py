@@ -229,9 +229,6 @@ def test_a_page_does_what_it_says(
     of_gmmbench: Callable[..., list[str] | None],
     read_arguments: Callable[..., tuple[str, dict[str, Any]]],
 ) -> None:
-    import torch
-
-    torch.set_num_threads(1)
     names: dict[str, Any] = {"__name__": "a_page"}
     for block, following in zip(blocks, [*blocks[1:], None], strict=True):
         assert block.language in LANGUAGES, f"{block.where}: '{block.language}'; wanted one of {', '.join(LANGUAGES)}"

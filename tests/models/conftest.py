@@ -26,15 +26,6 @@ PRESETS = {"official": {"memory_options": {"slots": 16, "samples": 4}}, "paper":
 CLASSES = 5
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Sums in one order, and no fight over cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="session")
 def configs():
     """The repository's configs/."""

@@ -92,7 +92,8 @@ def test_a_training_that_left_its_record(softmax: OurModel, tmp_path: Path) -> N
     checkpoint.write_bytes(b"weights")
     record = {"config": "configs/a.py", "seed": 3, "overrides": ["train_cfg.max_iters=5", "a.b='x y'"]}
     (tmp_path / RECORD).write_text(json.dumps(record))
-    found = trained(Path("configs/a.py"), "c0ffee", checkpoint)
+    found = trained(softmax.config, "c0ffee", checkpoint)
+    assert found["recipe_sha256"] == bare["recipe_sha256"]
     assert found["seed"] == 3
     assert shlex.split(found["training_command"]) == [
         "gmmbench", "train", "configs/a.py", "--seed", "3", "--set", "train_cfg.max_iters=5", "--set", "a.b='x y'",
