@@ -14,7 +14,8 @@ from typing import Any
 
 MODULES = {
     "torch": "torch", "torchvision": "torchvision", "timm": "timm", "numpy": "numpy", "opencv-python": "cv2",
-    "pillow": "PIL", "pandas": "pandas", "matplotlib": "matplotlib", "Jinja2": "jinja2", "PyYAML": "yaml",
+    "pillow": "PIL", "pandas": "pandas", "matplotlib": "matplotlib", "Jinja2": "jinja2",
+    "MarkupSafe": "markupsafe", "PyYAML": "yaml",
     "onedl-mmcv": "mmcv", "onedl-mmengine": "mmengine", "onedl-mmsegmentation": "mmseg", "pooch": "pooch",
     "requests": "requests", "urllib3": "urllib3", "gmmbench": "gmmbench.models",
 }  # fmt: skip

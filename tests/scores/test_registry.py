@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from gmmbench.errors import InputError
-from gmmbench.listings import scores as listing
+from gmmbench.listings import scores_table
 from gmmbench.prediction import Prediction
 from gmmbench.scores import FAST, FIELDS, FITTED, SCORES, FittedScore, Score, choose, options_of
 from gmmbench.scores.limits import LIMITS, check_options
@@ -187,7 +187,7 @@ def test_every_number_among_the_options_has_its_limits_and_keeps_them() -> None:
 
 def test_listing_prints_each_score() -> None:
     out = io.StringIO()
-    Console(file=out, width=400).print(listing())
+    Console(file=out, width=400).print(scores_table())
     lines = out.getvalue().splitlines()
     for name, score in SCORES.items():
         (line,) = [line for line in lines if line.split()[:1] == [name]]
