@@ -53,9 +53,10 @@ def run_demo(*, work_dir: Path, out: Path, seed: int = 0) -> Path:
         "3. Both meet the unknown",
         "Every pixel of the test streets gets anomaly scores. Do they tell the objects from the street?",
     )
-    runs = [_evaluate(name, file, work_dir, data) for name, file in TWINS.items()]
-    for run in runs:
-        story.done(f"rows, counts and pictures: {run}")
+    runs = []
+    for name, file in TWINS.items():
+        runs.append(_evaluate(name, file, work_dir, data))
+        story.done(f"rows, counts and pictures: {runs[-1]}")
 
     story.tell(
         "4. What did the mixture learn?", "Which components it uses, how wide they are, what lies close to them."
