@@ -56,7 +56,7 @@ class Tree(HTMLParser):
         self.elements: list[tuple[str, Attributes]] = []
         self.texts: list[tuple[str, str]] = []  # the element that began last, unless it has ended; text
         self.last = ""
-        self.feed(text)
+        self.feed(text.replace("<wbr>", ""))  # where a name may break is nothing that is read
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -213,6 +213,14 @@ def test_a_number_is_rounded_to_see_and_whole_to_sort_by() -> None:
         "−50.00",
         "94.5",
     ]
+
+
+def test_long_names_and_paths_may_break_at_their_joints() -> None:
+    path = "configs/camvid/a_b.py"
+    text = to_html(Report("R", "", (Section("s", "S", (table(Code(path), "a_b", column=Column("c", "C")),)),)), Path())
+    assert "<code>configs/<wbr>camvid/<wbr>a_<wbr>b.py</code>" in text
+    assert "<td>a_b" in text
+    assert path in page(table(path, column=Column("c", "C"))).words
 
 
 def test_best_and_near_have_signs_which_a_legend_explains() -> None:

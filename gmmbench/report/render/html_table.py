@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ _SIGNS = {
 }
 AT_TABLES = (Sign.BEST, Sign.NEAR, Sign.SPREAD, Sign.INTERVAL)
 """Told under each table that has them; the others once, at the top of the page."""
+
+_JOINT = re.compile(r"(_|(?<!<)/(?=\w))")  # not the slash of an end tag
 
 _SEARCHABLE = 6  # rows; what is shorter is seen at a glance
 _TALL = 30  # rows; a longer table scrolls in a box of its own, under its heading
@@ -130,8 +133,8 @@ def _words(cell: Words | None, column: Column, anchors: Collection[str], *, firs
 
 
 def _breakable(text: Markup) -> Markup:
-    """A name that may break behind its underscores; one with an address in it stays as it is."""
-    return text if "href" in text else text.replace("_", Markup("_<wbr>"))
+    """A name or path that may break behind its underscores and slashes; one with an address in it stays as it is."""
+    return text if "href" in text else Markup(_JOINT.sub(r"\1<wbr>", str(text)))
 
 
 def _exact(value: float) -> str:
