@@ -86,7 +86,7 @@ def failure_page(rows: Sequence[tuple[Choice, Sequence[Wrong], Scale]]) -> Figur
             for picture, offset in zip(painted, (0.0, _SIDE + 0.03), strict=True):
                 box = ((left + offset) / width, (top - _SIDE) / height, _SIDE / width, _SIDE / height)
                 _draw(figure.add_axes(box), picture, wrong.failure)
-            below = f"{figure_text(wrong.failure.image, 34)}\n{wrong.words}"
+            below = f"{figure_text(wrong.failure.image, 30)}\n{wrong.words}"
             figure.text(left / width, (top - _SIDE - 0.04) / height, below, fontsize=7.5, va="top", linespacing=1.25)
     return figure
 
