@@ -203,6 +203,16 @@
     return viewers.get(box);
   }
 
+  // The contents stand beside a wide sheet, and above a narrow one folded.
+  const wide = matchMedia("(min-width: 68rem)");
+
+  function foldContents() {
+    document.querySelector(".contents details").open = wide.matches;
+  }
+
+  wide.addEventListener("change", foldContents);
+  foldContents();
+
   // ---- What the reader does ----
   const clicks = {
     "thead button": sort,
@@ -217,8 +227,7 @@
       const found = target.closest(selector);
       if (found) return act(found);
     }
-    const narrow = target.closest(".contents a")?.closest("details");
-    if (narrow?.open) narrow.open = false;
+    if (target.closest(".contents a")) foldContents();
   });
   document.addEventListener("input", ({ target }) => {
     if (target.closest(".tools")) filter(target.closest(".tools"));
