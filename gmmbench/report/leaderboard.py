@@ -158,7 +158,7 @@ def _table(task: str, dataset: str, place: int, found: Sequence[Found]) -> Table
         names.append(Column("score", "Score"))
         kind.append(Column("reads", "Reads", choices=True))
     last = [
-        *kind, Column("seeds", "Seeds"), Column("images", "Images"), Column("found_in", "Found in", choices=True),
+        *kind, Column("trainings", "Seeds"), Column("images", "Images"), Column("found_in", "Found in", choices=True),
         Column("checkpoint", "Checkpoint SHA-256"), Column("code", "Code"),
     ]  # fmt: skip
     protocol = found[0].entry.protocol
