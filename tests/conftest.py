@@ -72,11 +72,21 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model and a score that are not ours: ``theirs.py`` in ``tmp_path``, to be imported from there."""
-    (tmp_path / "theirs.py").write_text(THEIRS)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "theirs", raising=False)
+def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Code as a module of that name in ``tmp_path``, to be imported from there as if it were new."""
+
+    def write(name: str, code: str) -> None:
+        (tmp_path / f"{name}.py").write_text(code)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    return write
+
+
+@pytest.fixture
+def theirs(importable: Callable[[str, str], None]) -> None:
+    """``theirs.py``: a model and a score that are not ours."""
+    importable("theirs", THEIRS)
 
 
 @pytest.fixture

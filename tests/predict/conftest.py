@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,9 +80,7 @@ def make():
 
 
 @pytest.fixture
-def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OutsideModel:
+def outside(importable: Callable[[str, str], None]) -> OutsideModel:
     """``not_ours:make``, quick and with classes that have no names."""
-    (tmp_path / "not_ours.py").write_text(OUTSIDE)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "not_ours", raising=False)
+    importable("not_ours", OUTSIDE)
     return OutsideModel("not_ours:make")
