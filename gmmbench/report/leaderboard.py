@@ -145,27 +145,22 @@ def _table(task: str, dataset: str, place: int, found: Sequence[Found]) -> Table
     cells: list[tuple[Cell, ...]] = []
     for number, each in enumerate(rows):
         entry = each.entry
-        named: list[Cell] = [entry.model]
-        reads: list[Cell] = []
-        if task == OOD_TASK:
-            named, reads = [entry.model, Code(entry.score or "")], [entry.family]
+        score, reads = ([Code(entry.score or "")], [entry.family]) if task == OOD_TASK else ([], [])
         seen = " of ".join("?" if count is None else f"{count:g}" for count in entry.images)
         trace: list[Words] = [entry.trace.get(key, "not recorded") for key in ("checkpoint_sha256", "code")]
         values = (column[number] for column in columns)
-        cells.append((*named, *values, *reads, str(entry.seeds), seen, each.place, *trace))
-    names, kind = [Column("model", "Model", choices=True)], []
-    if task == OOD_TASK:
-        names.append(Column("score", "Score"))
-        kind.append(Column("reads", "Reads", choices=True))
-    last = [
-        *kind, Column("trainings", "Seeds"), Column("images", "Images"), Column("found_in", "Found in", choices=True),
+        cells.append((entry.model, *score, *values, *reads, str(entry.seeds), seen, each.place, *trace))
+    named, last = [Column("model", "Model", choices=True)], [
+        Column("trainings", "Seeds"), Column("images", "Images"), Column("found_in", "Found in", choices=True),
         Column("checkpoint", "Checkpoint SHA-256"), Column("code", "Code"),
     ]  # fmt: skip
+    if task == OOD_TASK:
+        named, last = [*named, Column("score", "Score")], [Column("reads", "Reads", choices=True), *last]
     protocol = found[0].entry.protocol
     shown = ("protocol", "resolution", "ignored pixels")
     notes = tuple(f"{label}: {protocol[label]}." for label in shown if label in protocol)
     key = f"{task}_{slug(dataset)}_{place}"
-    return Table(key, f"{dataset}, %, by {ranking}", (*names, *heads, *last), tuple(cells), notes)
+    return Table(key, f"{dataset}, %, by {ranking}", (*named, *heads, *last), tuple(cells), notes)
 
 
 def _best(numbers: list[Number], better: str | None) -> list[Number]:

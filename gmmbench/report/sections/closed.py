@@ -98,7 +98,7 @@ def _classes(material: Material, dataset: str, models: Sequence[Model], pairs: S
         for place, _ in enumerate(pairs, start=1)
     ]
     notes = tuple(
-        f"{head.title[0].upper()}{head.title[1:]}: {pair.model.label} less {_label(pair)}, in percentage points."
+        f"{head.title.capitalize()}: {pair.model.label} less {_label(pair)}, in percentage points."
         for head, pair in zip(heads[len(models) :], pairs, strict=True)
     )
     rows: list[tuple[Cell, ...]] = []
